@@ -1,0 +1,1 @@
+//! Measurements of Salon; each bench prints what it measured and how.

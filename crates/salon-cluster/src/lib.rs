@@ -1,0 +1,1 @@
+//! The seams to many machines, each with its in-process implementation.

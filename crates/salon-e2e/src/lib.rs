@@ -1,0 +1,1 @@
+//! Scenarios with real browsers against the real server.

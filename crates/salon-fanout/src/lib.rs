@@ -1,0 +1,1 @@
+//! The media fan-out engine: parsed packets in, rewritten RTP out.

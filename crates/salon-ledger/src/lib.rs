@@ -1,0 +1,1 @@
+//! Badge and tip accounting: a double-entry journal with caps, holds and statements.

@@ -1,0 +1,1 @@
+//! Payment providers: the trait, and a sandbox that behaves like a real one.

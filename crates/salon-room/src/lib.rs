@@ -1,0 +1,1 @@
+//! The room model: seats, roles, invites, requests, comments; decide and evolve.

@@ -1,0 +1,1 @@
+//! WebRTC for live rooms: seats publish, viewers watch, one UDP socket.

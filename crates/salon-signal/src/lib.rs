@@ -1,0 +1,1 @@
+//! The signalling protocol: frames, commands, events, rejections, and the client's reducer.

@@ -1,0 +1,1 @@
+//! Durable stores: embedded SQLite with group commit.
