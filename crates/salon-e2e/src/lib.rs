@@ -1,1 +1,29 @@
 //! Scenarios with real browsers against the real server.
+//!
+//! * [`scenario`]: [`run`](scenario::run) wraps a test: it skips loudly without a browser, and keeps logs, statistics
+//!   and pictures of a failure under `target/e2e-failures`.
+//! * [`browser`] and [`page`]: Chromium with fake cameras, driven over the DevTools protocol.
+//! * [`person`]: the product's controls as verbs.
+//! * [`server`]: the `live` example in a process of its own, to be stopped, killed and started again.
+//! * [`http`] and [`websocket`]: clients that may also say what no browser would.
+//!
+//! Each scenario is one file of `tests/` with one test, so that cargo runs them one after another: real-time media
+//! on few cores tolerates no neighbour. People who only publish may share a browser process; everyone whose
+//! reception is measured gets one of their own.
+
+mod artifacts;
+pub mod browser;
+mod cdp;
+pub mod http;
+pub mod page;
+pub mod person;
+pub mod scenario;
+pub mod server;
+mod target;
+pub mod websocket;
+
+pub use browser::Browser;
+pub use page::Page;
+pub use person::Person;
+pub use scenario::Scenario;
+pub use server::Server;

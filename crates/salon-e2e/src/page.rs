@@ -1,0 +1,311 @@
+//! One page of a browser, used as a person would use it: look, wait, click, type.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use base64::Engine as _;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::browser::Process;
+use crate::cdp::exception_text;
+
+/// How long the page may take to show what a click or a key needs. Generous: the machine may be busy encoding.
+const READY_MAX: Duration = Duration::from_secs(20);
+/// How much longer than its own limit a script may take to report that its time is over.
+const REPORT_MAX: Duration = Duration::from_secs(10);
+
+/// What a new page's window and cameras are like.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Width and height of the window's content, in CSS pixels; a phone held upright by default.
+    pub window: (u32, u32),
+    /// Width, height and frames per second of every camera; small by default, because tests share few cores.
+    pub capture: (u32, u32, u32),
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { window: (390, 780), capture: (320, 180, 15) }
+    }
+}
+
+/// A page in a window of its own. Cheap to clone; the window closes with the last clone.
+#[derive(Clone)]
+pub struct Page(Arc<Target>);
+
+struct Target {
+    process: Arc<Process>,
+    context: String,
+    session: String,
+    window: (u32, u32),
+}
+
+impl Page {
+    pub(crate) fn create(process: Arc<Process>, options: &Options) -> Result<Self> {
+        let connection = process.connection();
+        let made = connection.call(None, "Target.createBrowserContext", json!({}))?;
+        let context = string(&made, "browserContextId")?;
+        let wanted =
+            json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
+        let target = string(&connection.call(None, "Target.createTarget", wanted)?, "targetId")?;
+        let attach = json!({ "targetId": target, "flatten": true });
+        let attached = connection.call(None, "Target.attachToTarget", attach)?;
+        let session = string(&attached, "sessionId")?;
+        let window = options.window;
+        let page = Self(Arc::new(Target { process, context, session, window }));
+        for domain in ["Page", "Runtime", "Log"] {
+            page.call(&format!("{domain}.enable"), json!({}))?;
+        }
+        page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
+        page.resize(window)?;
+        let (width, height, fps) = options.capture;
+        let capture = json!({ "width": width, "height": height, "fps": fps }).to_string();
+        let source = include_str!("page.js").replace("__CAPTURE__", &capture);
+        let script = json!({ "source": source, "runImmediately": true });
+        page.call("Page.addScriptToEvaluateOnNewDocument", script)?;
+        Ok(page)
+    }
+
+    /// Goes to `url` and waits until it has loaded.
+    ///
+    /// # Errors
+    /// The page cannot be loaded.
+    pub fn goto(&self, url: &str) -> Result<()> {
+        let answer = self.call("Page.navigate", json!({ "url": url }))?;
+        if let Some(error) = answer["errorText"].as_str() {
+            bail!("{url}: {error}");
+        }
+        self.loaded()
+    }
+
+    /// Loads the page anew, as the reload button does.
+    ///
+    /// # Errors
+    /// The page cannot be loaded.
+    pub fn reload(&self) -> Result<()> {
+        // A mark that the old document has and the new one has not.
+        self.eval("window.beforeReload = true")?;
+        self.call("Page.reload", json!({}))?;
+        self.wait_for("!window.beforeReload", READY_MAX, "the page to load anew")?;
+        self.loaded()
+    }
+
+    /// Runs `script`, an expression, and gives its value; a promise is awaited.
+    ///
+    /// # Errors
+    /// The script throws, or its value is not JSON.
+    pub fn eval(&self, script: &str) -> Result<Value> {
+        self.eval_within(script, READY_MAX)
+    }
+
+    /// [`eval`](Self::eval), read as a Rust value.
+    ///
+    /// # Errors
+    /// The script throws, or its value is another one.
+    pub fn eval_as<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
+        let value = self.eval(script)?;
+        serde_json::from_value(value.clone()).with_context(|| format!("{script} gave {value}"))
+    }
+
+    /// Waits until `condition`, an expression, is truthy, and gives its value. A promise is awaited, and
+    /// an exception counts as "not yet". Also survives that the page is loaded anew in the meantime.
+    ///
+    /// # Errors
+    /// The time is over; says what was awaited, as `what` calls it, and what the condition was last.
+    pub fn wait_for(&self, condition: &str, limit: Duration, what: &str) -> Result<Value> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let script = format!("e2e.until(async () => ({condition}), {})", left.as_millis());
+            let outcome = self.eval_within(&script, left + REPORT_MAX);
+            let last = match outcome {
+                Ok(mut outcome) if outcome.get("value").is_some() => {
+                    return Ok(outcome["value"].take());
+                }
+                Ok(outcome) => outcome["last"].to_string(),
+                // The document went away under the script: the next one is asked.
+                Err(error) if !left.is_zero() && is_navigation(&error) => continue,
+                Err(error) => format!("{error:#}"),
+            };
+            bail!("waited {limit:?} for {what}: {condition} is {last}");
+        }
+    }
+
+    /// Clicks the visible element with this `data-testid`, once it can be clicked.
+    ///
+    /// # Errors
+    /// It does not appear, is disabled, keeps moving or is covered by something else.
+    pub fn click(&self, testid: &str) -> Result<()> {
+        self.click_where(testid, "")
+    }
+
+    /// Clicks the first visible element with this `data-testid` whose text or accessible name contains `words`.
+    ///
+    /// # Errors
+    /// As [`click`](Self::click).
+    pub fn click_where(&self, testid: &str, words: &str) -> Result<()> {
+        let condition = format!("e2e.target({}, {})", json!(selector(testid)), json!(words));
+        let what = format!("{testid} {words:?} to be clickable");
+        let spot = self.wait_for(&condition, READY_MAX, &what)?;
+        for (kind, button) in
+            [("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")]
+        {
+            let event = json!({
+                "type": kind, "x": spot["x"], "y": spot["y"], "button": button, "clickCount": 1,
+            });
+            self.call("Input.dispatchMouseEvent", event)?;
+        }
+        Ok(())
+    }
+
+    /// Presses and releases the Escape key.
+    ///
+    /// # Errors
+    /// The page has gone.
+    pub fn escape(&self) -> Result<()> {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({
+                "type": kind, "key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27,
+            });
+            self.call("Input.dispatchKeyEvent", event)?;
+        }
+        Ok(())
+    }
+
+    /// Types `text` into the visible field with this `data-testid`, in place of what it holds.
+    ///
+    /// # Errors
+    /// As [`click`](Self::click).
+    pub fn fill(&self, testid: &str, text: &str) -> Result<()> {
+        self.click(testid)?;
+        let field = format!("e2e.find({})", json!(selector(testid)));
+        self.eval(&format!("{field}.select()"))?;
+        self.call("Input.insertText", json!({ "text": text }))?;
+        let condition = format!("{field}.value === {}", json!(text));
+        self.wait_for(&condition, READY_MAX, &format!("{testid} to hold {text:?}"))?;
+        Ok(())
+    }
+
+    /// Waits for a visible element with this `data-testid` whose text contains `words`, and gives its text.
+    ///
+    /// # Errors
+    /// It does not appear in time.
+    pub fn see(&self, testid: &str, words: &str, limit: Duration) -> Result<String> {
+        let find = format!("e2e.find({}, {})", json!(selector(testid)), json!(words));
+        // A space keeps an element without text truthy.
+        let condition = format!("{find} && e2e.text({find}) + ' '");
+        let text = self.wait_for(&condition, limit, &format!("{testid} to show {words:?}"))?;
+        Ok(text.as_str().unwrap_or_default().trim().to_owned())
+    }
+
+    /// Waits until no visible element with this `data-testid` has a text that contains `words`.
+    ///
+    /// # Errors
+    /// One is still there when the time is over.
+    pub fn see_no(&self, testid: &str, words: &str, limit: Duration) -> Result<()> {
+        let condition = format!("!e2e.find({}, {})", json!(selector(testid)), json!(words));
+        self.wait_for(&condition, limit, &format!("{testid} {words:?} to go away"))?;
+        Ok(())
+    }
+
+    /// How many visible elements have this `data-testid`.
+    ///
+    /// # Errors
+    /// The page has gone.
+    pub fn count(&self, testid: &str) -> Result<usize> {
+        self.eval_as(&format!("e2e.all({}).filter(e2e.shown).length", json!(selector(testid))))
+    }
+
+    /// Writes what a window of `width` x `height` CSS pixels shows to a PNG file.
+    ///
+    /// # Errors
+    /// The page cannot be painted or the file not written.
+    pub fn screenshot(&self, path: &Path, width: u32, height: u32) -> Result<()> {
+        self.resize((width, height))?;
+        let taken = self.capture();
+        self.resize(self.0.window)?;
+        let png = taken?;
+        std::fs::write(path, png).with_context(|| path.display().to_string())
+    }
+
+    /// What the page has printed to its console, thrown without catching and failed to load.
+    #[must_use]
+    pub fn console(&self) -> Vec<String> {
+        self.0.process.connection().console(&self.0.session)
+    }
+
+    fn capture(&self) -> Result<Vec<u8>> {
+        // Two frames: one for the new size to be laid out, one for it to be painted.
+        self.eval(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))",
+        )?;
+        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }))?;
+        let text = string(&answer, "data")?;
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .context("the screenshot is not base64")
+    }
+
+    fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", metrics).map(drop)
+    }
+
+    fn loaded(&self) -> Result<()> {
+        let complete = "document.readyState === 'complete'";
+        self.wait_for(complete, READY_MAX, "the page to load").map(drop)
+    }
+
+    fn eval_within(&self, script: &str, limit: Duration) -> Result<Value> {
+        let params = json!({
+            "expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true,
+        });
+        let connection = self.0.process.connection();
+        let mut answer =
+            connection.call_within(Some(&self.0.session), "Runtime.evaluate", params, limit)?;
+        match answer.get("exceptionDetails") {
+            Some(details) => Err(anyhow!("{script}: {}", exception_text(details))),
+            None => Ok(answer["result"]["value"].take()),
+        }
+    }
+
+    fn call(&self, method: &str, params: Value) -> Result<Value> {
+        self.0.process.connection().call(Some(&self.0.session), method, params)
+    }
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Page").field("session", &self.0.session).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let context = json!({ "browserContextId": self.context });
+        // Fails when the browser has already gone, and the window with it.
+        let _ = self.process.connection().call(None, "Target.disposeBrowserContext", context);
+    }
+}
+
+/// The CSS selector of a `data-testid`.
+fn selector(testid: &str) -> String {
+    format!("[data-testid={testid}]")
+}
+
+/// Whether a script failed because its document was replaced, not by its own doing.
+fn is_navigation(error: &anyhow::Error) -> bool {
+    let text = format!("{error:#}");
+    ["navigated or closed", "context was destroyed", "Cannot find context", "e2e is not defined"]
+        .iter()
+        .any(|sign| text.contains(sign))
+}
+
+fn string(answer: &Value, field: &str) -> Result<String> {
+    answer[field].as_str().map(str::to_owned).with_context(|| format!("no {field} in {answer}"))
+}

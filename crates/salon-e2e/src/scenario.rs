@@ -1,0 +1,141 @@
+//! One scenario: the browsers and the server it uses, and what is kept of them when it fails.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use anyhow::Result;
+
+use crate::artifacts;
+use crate::browser::{self, Browser};
+use crate::page::{self, Page};
+use crate::person::Person;
+use crate::server::{self, Server};
+
+/// A running scenario. When it ends in failure it keeps logs, statistics and pictures.
+#[derive(Debug)]
+pub struct Scenario {
+    name: &'static str,
+    program: PathBuf,
+    pages: Mutex<Vec<(String, Page)>>,
+    servers: Mutex<Vec<Arc<Server>>>,
+}
+
+/// Runs a scenario that needs a browser; call it from a test of the same name.
+///
+/// Without an installed browser the scenario is skipped, and says so even when the test harness captures
+/// what tests print. With `SALON_REQUIRE=all` in the environment that is a failure instead.
+///
+/// # Panics
+/// The scenario fails, which fails the test.
+#[expect(clippy::panic, reason = "this is how a test fails")]
+pub fn run(name: &'static str, steps: impl FnOnce(&Scenario) -> Result<()>) {
+    let Some(program) = browser::installed() else {
+        let reason = "no browser: install Debian's package chromium, or run `cargo xtask test`";
+        assert!(!everything_is_required(), "{name} cannot run: {reason}");
+        // Straight to the stream: the harness captures only what the print macros write.
+        let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {reason}");
+        return;
+    };
+    let scenario = Scenario { name, program, pages: Mutex::default(), servers: Mutex::default() };
+    if let Err(error) = steps(&scenario) {
+        panic!("{error:?}");
+    }
+}
+
+/// Whether a missing tool is a failure rather than a reason to skip.
+fn everything_is_required() -> bool {
+    std::env::var_os("SALON_REQUIRE").is_some_and(|value| value == "all")
+}
+
+impl Scenario {
+    /// Starts the server on a data directory of its own.
+    ///
+    /// # Errors
+    /// It cannot be built or does not come up.
+    pub fn server(&self) -> Result<Arc<Server>> {
+        let server = Arc::new(Server::start(&server::Options::default())?);
+        self.servers().push(Arc::clone(&server));
+        Ok(server)
+    }
+
+    /// Starts a browser process.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn browser(&self) -> Result<Browser> {
+        Browser::launch(&self.program)
+    }
+
+    /// Opens `url` in a window of its own; `label` names it in what is kept of a failure.
+    ///
+    /// # Errors
+    /// The page cannot be loaded.
+    pub fn page(&self, browser: &Browser, label: &str, url: &str) -> Result<Page> {
+        self.page_with(browser, &page::Options::default(), label, url)
+    }
+
+    /// [`page`](Self::page) with options.
+    ///
+    /// # Errors
+    /// The page cannot be loaded.
+    pub fn page_with(
+        &self,
+        browser: &Browser,
+        options: &page::Options,
+        label: &str,
+        url: &str,
+    ) -> Result<Page> {
+        let page = browser.open_with(options, url)?;
+        self.pages().push((label.to_owned(), page.clone()));
+        Ok(page)
+    }
+
+    /// Lets a person called `name` open the product in `browser` and say who they are.
+    ///
+    /// # Errors
+    /// The page cannot be loaded or does not take the name.
+    pub fn person(&self, browser: &Browser, server: &Server, name: &str) -> Result<Person> {
+        self.person_with(browser, &page::Options::default(), name, server.url())
+    }
+
+    /// [`person`](Self::person) with options, and with a URL that may have parameters.
+    ///
+    /// # Errors
+    /// The page cannot be loaded or does not take the name.
+    pub fn person_with(
+        &self,
+        browser: &Browser,
+        options: &page::Options,
+        name: &str,
+        url: &str,
+    ) -> Result<Person> {
+        let person = Person::new(name, self.page_with(browser, options, name, url)?);
+        person.sign_in()?;
+        Ok(person)
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Vec<(String, Page)>> {
+        self.pages.lock().expect("nobody panics while adding a page")
+    }
+
+    fn servers(&self) -> MutexGuard<'_, Vec<Arc<Server>>> {
+        self.servers.lock().expect("nobody panics while adding a server")
+    }
+}
+
+impl Drop for Scenario {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = artifacts::keep(self.name, &self.pages(), &self.servers());
+            let _ = match kept {
+                Ok(folder) => {
+                    writeln!(std::io::stderr(), "{}: see {}", self.name, folder.display())
+                }
+                Err(error) => writeln!(std::io::stderr(), "{}: nothing kept: {error:#}", self.name),
+            };
+        }
+        // The pages go first: each tells its browser to close the window. Then nothing holds the browsers.
+        self.pages().clear();
+    }
+}

@@ -1,0 +1,131 @@
+//! What goes into a fan-out, and what comes out of it apart from packets.
+
+use salon_core::{GrantKey, TrackId};
+
+use crate::codec::{Codec, Medium};
+use crate::packet::AudioLevel;
+use crate::sink::{SinkId, Slot};
+
+/// Something that changes who receives what.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Input {
+    /// A track exists from now on; only packets under `key` are forwarded.
+    AddSource {
+        /// The new track.
+        track: TrackId,
+        /// The right to publish it.
+        key: GrantKey,
+        /// Its codec, for good.
+        codec: Codec,
+    },
+    /// The track is gone: nothing of it is forwarded from this moment on, and its slots are detached.
+    RemoveSource {
+        /// The track.
+        track: TrackId,
+    },
+    /// A receiver exists from now on, with nothing attached.
+    AddSink {
+        /// The new receiver.
+        sink: SinkId,
+        /// Chance: the first sequence number of each of its slots is drawn from it.
+        seed: u64,
+    },
+    /// The receiver is gone.
+    RemoveSink {
+        /// The receiver.
+        sink: SinkId,
+    },
+    /// The slot receives this track from now on, and nothing of what it received before. A video slot starts with
+    /// a keyframe: from the source's cache if that is fresh, otherwise the source is asked for one.
+    Attach {
+        /// The receiver.
+        sink: SinkId,
+        /// Its slot, of the medium of the track.
+        slot: Slot,
+        /// The track to receive.
+        track: TrackId,
+        /// The key it must be published under.
+        key: GrantKey,
+    },
+    /// The slot receives nothing from now on.
+    Detach {
+        /// The receiver.
+        sink: SinkId,
+        /// Its slot.
+        slot: Slot,
+    },
+    /// The receiver cannot decode what it has (it sent PLI or FIR). Ignored for a slot that receives nothing.
+    KeyframeWanted {
+        /// The receiver.
+        sink: SinkId,
+        /// Its slot.
+        slot: Slot,
+    },
+}
+
+/// What the driver must do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Output {
+    /// Ask the publisher of this track for a keyframe (PLI). Already coalesced: send it.
+    RequestKeyframe {
+        /// The track.
+        track: TrackId,
+    },
+    /// How loud the person behind an audio track speaks. At most five times a second for each track.
+    Speaking {
+        /// The track.
+        track: TrackId,
+        /// The smoothed level, or `None`: fell silent.
+        level: Option<AudioLevel>,
+    },
+}
+
+impl Output {
+    /// The track it is about.
+    #[must_use]
+    pub const fn track(&self) -> TrackId {
+        match self {
+            Self::RequestKeyframe { track } | Self::Speaking { track, .. } => *track,
+        }
+    }
+}
+
+/// Why the fan-out refused an input. Nothing has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// There is a source with this track already.
+    #[error("track {} exists already", .0.0)]
+    TrackExists(TrackId),
+    /// There is no such source.
+    #[error("track {} does not exist", .0.0)]
+    TrackUnknown(TrackId),
+    /// The source is published under another key.
+    #[error("track {} is not published under key {key}", .track.0)]
+    KeyMismatch {
+        /// The track.
+        track: TrackId,
+        /// The key that was expected.
+        key: GrantKey,
+    },
+    /// There is a sink with this number already.
+    #[error("sink {} exists already", .0.0)]
+    SinkExists(SinkId),
+    /// There is no such sink.
+    #[error("sink {} does not exist", .0.0)]
+    SinkUnknown(SinkId),
+    /// Audio was to be attached to a video slot, or video to an audio slot.
+    #[error("slot {} does not carry {medium:?}", .slot.index())]
+    MediumMismatch {
+        /// The slot.
+        slot: Slot,
+        /// The medium of the track.
+        medium: Medium,
+    },
+    /// [`sources_max`](super::Config::sources_max) is reached.
+    #[error("there are {0} sources already")]
+    SourcesFull(usize),
+    /// [`sinks_max`](super::Config::sinks_max) is reached.
+    #[error("there are {0} sinks already")]
+    SinksFull(usize),
+}

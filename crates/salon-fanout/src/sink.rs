@@ -1,0 +1,129 @@
+//! Who receives, and in which slot.
+
+use crate::codec::Medium;
+use crate::rewrite::{Mapping, Tail};
+
+/// One receiver: a number its owner hands out. Never reused while the receiver exists.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SinkId(pub u64);
+
+/// One of the eight streams of a sink: four for audio, four for video.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Slot(u8);
+
+impl Slot {
+    /// How many slots a sink has.
+    pub const COUNT: usize = 8;
+    /// How many of them are for each medium.
+    pub const PER_MEDIUM: u8 = 4;
+
+    /// The audio slot with this number, 0 to 3.
+    #[must_use]
+    pub const fn audio(number: u8) -> Option<Self> {
+        if number < Self::PER_MEDIUM { Some(Self(number)) } else { None }
+    }
+
+    /// The video slot with this number, 0 to 3.
+    #[must_use]
+    pub const fn video(number: u8) -> Option<Self> {
+        if number < Self::PER_MEDIUM { Some(Self(Self::PER_MEDIUM + number)) } else { None }
+    }
+
+    /// All eight: audio 0 to 3, then video 0 to 3.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..2 * Self::PER_MEDIUM).map(Self)
+    }
+
+    /// Whether it carries audio or video.
+    #[must_use]
+    pub const fn medium(self) -> Medium {
+        if self.0 < Self::PER_MEDIUM { Medium::Audio } else { Medium::Video }
+    }
+
+    /// Its number among the slots of its medium, 0 to 3.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0 % Self::PER_MEDIUM
+    }
+
+    /// Its number among all slots, 0 to 7: audio first.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A sink: its slots, whether attached or not.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) id: SinkId,
+    pub(crate) slots: [SlotState; Slot::COUNT],
+}
+
+impl Sink {
+    pub(crate) fn new(id: SinkId, seed: u64) -> Self {
+        // In the lower half of the range: a receiver that misses the first packets still counts no roll-over
+        // (RFC 3711, 3.3.1 has it guess).
+        let first = |index: usize| mix(seed.wrapping_add(index as u64)) & 0x7fff;
+        let slots = std::array::from_fn(|index| SlotState {
+            tail: Tail::Fresh(first(index)),
+            attachment: None,
+        });
+        Self { id, slots }
+    }
+
+    /// The source that a slot is attached to.
+    pub(crate) fn attached_to(&self, slot: Slot) -> Option<u32> {
+        self.slots[slot.index()].attachment.map(|attachment| attachment.source)
+    }
+}
+
+/// One slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotState {
+    /// Where its stream goes on; while it receives, where it went on when it started to.
+    pub(crate) tail: Tail,
+    pub(crate) attachment: Option<Attachment>,
+}
+
+/// What a slot is attached to: an entry in one of the lists of a source.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Attachment {
+    pub(crate) source: u32,
+    pub(crate) list: List,
+    pub(crate) position: u32,
+}
+
+/// The two lists of a source.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum List {
+    /// Slots that receive every packet.
+    Receivers,
+    /// Slots that wait for a packet to start with.
+    Waiting,
+}
+
+/// A slot that waits, in the list of its source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) sink: SinkId,
+    pub(crate) sink_at: u32,
+    pub(crate) slot: Slot,
+}
+
+/// A slot that receives, in the list of its source: all that is needed to write its packets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Receiver {
+    pub(crate) sink: SinkId,
+    pub(crate) sink_at: u32,
+    pub(crate) slot: Slot,
+    pub(crate) mapping: Mapping,
+}
+
+/// The output function of SplitMix64: spreads a seed over all bits.
+const fn mix(seed: u64) -> u64 {
+    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

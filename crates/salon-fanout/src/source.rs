@@ -1,0 +1,171 @@
+//! A track that somebody publishes, and the slots that receive it.
+
+use salon_core::{GrantKey, MediaTime, TrackId};
+
+use crate::codec::vp8::Template;
+use crate::codec::{Codec, Medium, h264};
+use crate::demand::Demand;
+use crate::engine::Burst;
+use crate::history::{History, Placed};
+use crate::packet::{Content, Packet};
+use crate::rewrite::Position;
+use crate::sequence::Sequencer;
+use crate::sink::{Receiver, Waiter};
+use crate::speaker::Meter;
+
+/// A track that somebody publishes.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) track: TrackId,
+    pub(crate) key: GrantKey,
+    pub(crate) codec: Codec,
+    pub(crate) sequencer: Sequencer,
+    /// The newest packet; its `sequence` is its place.
+    pub(crate) newest: Option<Position>,
+    pub(crate) media: Media,
+    // Invariant: each of these is where its slot's attachment says.
+    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) waiting: Vec<Waiter>,
+}
+
+/// What is kept for one medium and not for the other.
+#[derive(Debug)]
+pub(crate) enum Media {
+    Audio(Meter),
+    Video(Video),
+}
+
+/// What starts those who join a video track.
+#[derive(Debug)]
+pub(crate) struct Video {
+    pub(crate) history: History,
+    pub(crate) keyframe: Option<Keyframe>,
+    pub(crate) demand: Demand,
+}
+
+/// Where the newest keyframe begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keyframe {
+    pub(crate) place: u64,
+    timestamp: u32,
+}
+
+impl Source {
+    pub(crate) fn new(track: TrackId, key: GrantKey, codec: Codec) -> Self {
+        let media = match codec.medium() {
+            Medium::Audio => Media::Audio(Meter::new()),
+            Medium::Video => Media::Video(Video {
+                history: History::new(),
+                keyframe: None,
+                demand: Demand::default(),
+            }),
+        };
+        Self {
+            track,
+            key,
+            codec,
+            sequencer: Sequencer::default(),
+            newest: None,
+            media,
+            receivers: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Where it has got to, for those who receive it.
+    pub(crate) fn position(&self) -> &Position {
+        self.newest.as_ref().expect("a slot receives from the first packet on")
+    }
+
+    /// Puts a packet in its place, as every receiver needs it.
+    pub(crate) fn prepare(&self, now: MediaTime, place: u64, packet: &Packet) -> Placed {
+        let near = self.newest.and_then(|newest| newest.numbers.picture);
+        let template = match &packet.content {
+            Content::Vp8(descriptor) => Some(Template::new(&packet.payload, descriptor, near)),
+            Content::Padding | Content::Opus | Content::H264(_) => None,
+        };
+        Placed {
+            place,
+            arrived: now,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            payload: packet.payload.clone(),
+            template,
+        }
+    }
+
+    /// True if slots that wait can start at this packet: any audio that is not late, the beginning of the newest
+    /// keyframe of a video. Ask before [`Source::keep`].
+    pub(crate) fn starts_at(&self, place: u64, is_late: bool, packet: &Packet) -> bool {
+        let timestamp = packet.header.timestamp;
+        let can_start = match &packet.content {
+            Content::Padding => false,
+            Content::Opus => !is_late,
+            Content::Vp8(descriptor) => descriptor.starts_keyframe,
+            Content::H264(h264::Kind::Parameters) => true,
+            // Nothing of its frame came before, and nothing is missing that might have.
+            Content::H264(h264::Kind::KeyframeSlice) => self.newest.is_some_and(|newest| {
+                newest.sequence + 1 == place && newest.timestamp != timestamp
+            }),
+            Content::H264(h264::Kind::Other) => false,
+        };
+        let is_newest = match &self.media {
+            Media::Audio(_) => true,
+            Media::Video(video) => video.keyframe.is_none_or(|keyframe| {
+                // Within one frame the first beginning counts; among frames the last.
+                let is_same_frame = keyframe.timestamp == timestamp;
+                if is_same_frame { place < keyframe.place } else { place > keyframe.place }
+            }),
+        };
+        can_start && is_newest
+    }
+
+    /// Notes where the source has got to, and keeps the packet for those who join.
+    pub(crate) fn keep(&mut self, packet: &Placed, is_late: bool, starts: bool, limits: &Burst) {
+        if !is_late {
+            let earlier = self.newest.map(|newest| newest.numbers).unwrap_or_default();
+            self.newest = Some(Position {
+                sequence: packet.place,
+                timestamp: packet.timestamp,
+                arrived: packet.arrived,
+                numbers: packet.numbers().or(earlier),
+            });
+        }
+        if let Media::Video(video) = &mut self.media {
+            if starts {
+                video.keyframe =
+                    Some(Keyframe { place: packet.place, timestamp: packet.timestamp });
+                video.demand.satisfy();
+            }
+            video.history.insert(packet.clone(), limits.span_max);
+        }
+    }
+}
+
+impl Video {
+    /// Where a joiner can start among the packets kept, if the burst is within its limits.
+    pub(crate) fn burst_start(&mut self, limits: &Burst) -> Option<u64> {
+        let place = self.keyframe?.place;
+        if !self.is_within(place, limits) {
+            // It only grows.
+            self.keyframe = None;
+            return None;
+        }
+        Some(place)
+    }
+
+    fn is_within(&self, place: u64, limits: &Burst) -> bool {
+        let Some(first) = self.history.get(place) else { return false };
+        let (mut packets, mut frames, mut last) = (0, 1, first);
+        for packet in self.history.since(place) {
+            packets += 1;
+            frames += usize::from(packet.timestamp != last.timestamp);
+            last = packet;
+        }
+        let packets_max =
+            if frames == 1 { limits.keyframe_packets_max } else { limits.packets_max };
+        packets <= packets_max
+            && frames <= limits.frames_max
+            && last.arrived.since(first.arrived) <= limits.span_max
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of the fan-out through its public methods.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod facts;
+mod stage;
+mod streams;

@@ -1,0 +1,218 @@
+//! Publishers to feed a fan-out with, and a short way to its methods.
+
+use bytes::Bytes;
+use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
+use salon_fanout::engine::{Config, Input, InputError, Output};
+use salon_fanout::packet::{AudioLevel, Header};
+use salon_fanout::sink::SinkId;
+use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot};
+
+pub(crate) const VIDEO: Slot = match Slot::video(0) {
+    Some(slot) => slot,
+    None => panic!("there is a video slot 0"),
+};
+pub(crate) const AUDIO: Slot = match Slot::audio(0) {
+    Some(slot) => slot,
+    None => panic!("there is an audio slot 0"),
+};
+
+pub(crate) fn key(stint: u64) -> GrantKey {
+    GrantKey { fence: Fence(1), stint: StintId(stint) }
+}
+
+/// One publisher's stream: what a browser would send next.
+#[derive(Clone, Debug)]
+pub(crate) struct Publisher {
+    pub(crate) track: TrackId,
+    pub(crate) key: GrantKey,
+    pub(crate) codec: Codec,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) picture: u16,
+    pub(crate) tl0: u8,
+}
+
+impl Publisher {
+    pub(crate) fn new(track: u64, stint: u64, codec: Codec) -> Self {
+        Self {
+            track: TrackId(track),
+            key: key(stint),
+            codec,
+            sequence: 1_000 * track,
+            timestamp: 0,
+            picture: 0,
+            tl0: 0,
+        }
+    }
+
+    /// The packets of the next frame; the last byte of each payload is `mark`.
+    pub(crate) fn frame(&mut self, keyframe: bool, packets: usize, mark: u8) -> Vec<Packet> {
+        self.timestamp = self.timestamp.wrapping_add(self.codec.clock_hz() / 30);
+        self.picture = (self.picture + 1) & 0x7fff;
+        self.tl0 = self.tl0.wrapping_add(1);
+        (0..packets)
+            .map(|number| {
+                let mut payload = match self.codec {
+                    Codec::Opus => vec![0x78],
+                    Codec::Vp8 => {
+                        let [high, low] = (self.picture | 0x8000).to_be_bytes();
+                        let first = if number == 0 { 0x90 } else { 0x80 };
+                        let frame = if keyframe { 0 } else { 1 };
+                        vec![first, 0xe0, high, low, self.tl0, 0x20, frame]
+                    }
+                    Codec::H264 => match (keyframe, number) {
+                        (true, 0) => vec![0x78, 0, 1, 0x67, 0, 1, 0x68, 0, 2, 0x65],
+                        (true, _) => vec![0x7c, 0x05],
+                        (false, _) => vec![0x41],
+                    },
+                };
+                payload.push(mark);
+                self.packet(payload.into(), number + 1 == packets)
+            })
+            .collect()
+    }
+
+    /// A packet with this payload, of the same frame as the one before or of the next.
+    pub(crate) fn unit(&mut self, next_frame: bool, payload: &'static [u8]) -> Vec<Packet> {
+        self.timestamp += if next_frame { 3_000 } else { 0 };
+        vec![self.packet(Bytes::from_static(payload), false)]
+    }
+
+    pub(crate) fn padding(&mut self) -> Packet {
+        self.packet(Bytes::new(), false)
+    }
+
+    pub(crate) fn speech(&mut self, dbov: i8) -> Packet {
+        let packet = self.frame(false, 1, 0).remove(0);
+        let audio_level = Some(AudioLevel::from_dbov(dbov));
+        let header = Header { audio_level, ..packet.header() };
+        Packet::parse(self.codec, header, packet.payload().clone()).unwrap()
+    }
+
+    fn packet(&mut self, payload: Bytes, marker: bool) -> Packet {
+        self.sequence += 1;
+        let header = Header {
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            marker,
+            audio_level: None,
+        };
+        Packet::parse(self.codec, header, payload).unwrap()
+    }
+}
+
+/// A packet as one receiver gets it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Received {
+    pub(crate) sink: u64,
+    pub(crate) slot: Slot,
+    pub(crate) codec: Codec,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) is_shared: bool,
+}
+
+impl Received {
+    pub(crate) fn mark(&self) -> u8 {
+        *self.payload.last().unwrap()
+    }
+
+    /// The picture number and the base layer's, of a payload as [`Publisher::frame`] makes it.
+    pub(crate) fn vp8_numbers(&self) -> (u16, u8) {
+        assert_eq!(self.payload[..2], [0x80 | self.payload[0] & 0x10, 0xe0]);
+        (u16::from_be_bytes([self.payload[2], self.payload[3]]) & 0x7fff, self.payload[4])
+    }
+
+    pub(crate) fn starts_keyframe(&self) -> bool {
+        match self.codec {
+            Codec::Opus => true,
+            Codec::Vp8 => self.payload[0] & 0x10 != 0 && self.payload[6] & 1 == 0,
+            Codec::H264 => self.payload[0] == 0x78,
+        }
+    }
+}
+
+/// A fan-out with a clock.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) fanout: Fanout,
+    pub(crate) now: MediaTime,
+    outbox: Outbox,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self {
+            fanout: Fanout::new(Config::default()),
+            now: MediaTime(1_000_000),
+            outbox: Outbox::new(),
+        }
+    }
+}
+
+impl Stage {
+    pub(crate) fn wait_ms(&mut self, ms: u64) {
+        self.now.0 += 1_000 * ms;
+    }
+
+    pub(crate) fn try_handle(&mut self, input: Input) -> Result<Vec<Received>, InputError> {
+        self.fanout.handle(self.now, input, &mut self.outbox)?;
+        Ok(self.take())
+    }
+
+    pub(crate) fn handle(&mut self, input: Input) -> Vec<Received> {
+        self.try_handle(input).unwrap()
+    }
+
+    pub(crate) fn publish(&mut self, publisher: &Publisher) {
+        let Publisher { track, key, codec, .. } = *publisher;
+        self.handle(Input::AddSource { track, key, codec });
+    }
+
+    pub(crate) fn join(&mut self, sink: u64) {
+        self.handle(Input::AddSink { sink: SinkId(sink), seed: sink });
+    }
+
+    pub(crate) fn attach(&mut self, sink: u64, slot: Slot, publisher: &Publisher) -> Vec<Received> {
+        let Publisher { track, key, .. } = *publisher;
+        self.handle(Input::Attach { sink: SinkId(sink), slot, track, key })
+    }
+
+    pub(crate) fn send(&mut self, publisher: &Publisher, packets: Vec<Packet>) -> Vec<Received> {
+        for packet in packets {
+            self.fanout.forward(self.now, publisher.track, publisher.key, packet, &mut self.outbox);
+        }
+        self.take()
+    }
+
+    pub(crate) fn outputs(&mut self) -> Vec<Output> {
+        std::iter::from_fn(|| self.fanout.poll()).collect()
+    }
+
+    fn take(&mut self) -> Vec<Received> {
+        assert_eq!(self.fanout.check(), Ok(()));
+        let received = self
+            .outbox
+            .deliveries()
+            .map(|(delivery, payload)| Received {
+                sink: delivery.sink.0,
+                slot: delivery.slot,
+                codec: delivery.codec,
+                sequence: delivery.sequence,
+                timestamp: delivery.timestamp,
+                marker: delivery.marker,
+                payload: payload.to_vec(),
+                is_shared: payload.shared().is_some(),
+            })
+            .collect();
+        self.outbox.clear();
+        received
+    }
+}
+
+/// The marks of packets, in order.
+pub(crate) fn marks(received: &[Received]) -> Vec<u8> {
+    received.iter().map(Received::mark).collect()
+}

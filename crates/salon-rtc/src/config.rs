@@ -1,0 +1,59 @@
+//! What the embedder decides: addresses and bounds.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Where to listen and how much to accept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The one UDP address for all media. Port 0 takes any free port; the default is `0.0.0.0:0`.
+    pub udp: SocketAddr,
+    /// The addresses clients are told to send to, instead of those of this machine's interfaces.
+    ///
+    /// Needed behind a NAT that forwards the port unchanged. Empty, the default, means: every
+    /// address of the machine when `udp` is unspecified (loopback included, link-local IPv6 not),
+    /// else the address of `udp`.
+    pub public_ips: Vec<IpAddr>,
+    /// How many sessions exist at once, publishers and viewers together; one more is
+    /// [`OfferError::Full`](crate::OfferError::Full). 2,000 is a guess at what two cores serve.
+    pub sessions_max: usize,
+    /// How long a session may take from its offer to its first connection. 15 s: a browser gives
+    /// up on its own checks after about that long.
+    pub handshake_max: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            udp: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            public_ips: Vec::new(),
+            sessions_max: 2_000,
+            handshake_max: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Why the media socket could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The operating system refused the address.
+    #[error("UDP address {address} is not available: {source}")]
+    Address {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The machine's own addresses could not be listed.
+    #[error("network interfaces cannot be listed: {0}")]
+    Interfaces(io::Error),
+    /// No address is left to tell clients.
+    #[error("no usable address for {0} to tell clients")]
+    NoCandidate(SocketAddr),
+    /// The DTLS certificate could not be made.
+    #[error("no DTLS certificate can be made")]
+    Certificate,
+}

@@ -1,0 +1,260 @@
+//! The handle: offers and orders, from any task or thread.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use salon_core::GrantKey;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::statistics::{Counters, Statistics};
+
+/// How many slots a stage has: the seats of one room.
+pub const SLOTS: usize = 4;
+
+/// The longest offer, in bytes. A browser's with 8 sections is about 26 KiB.
+pub const OFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// What publishers publish into and viewers watch; for a room, the bits of its identifier.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StageId(pub u128);
+
+/// One peer connection, from its offer to its end.
+///
+/// 128 bits from the operating system's randomness: whoever holds it may end the session, and
+/// nobody guesses it. Written as 32 hexadecimal digits; `Debug` shows eight of them.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SessionId(u128);
+
+impl SessionId {
+    pub(crate) const fn from_u128(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Its 128 bits.
+    #[must_use]
+    pub const fn to_u128(self) -> u128 {
+        self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({:08x}..)", self.0 >> 96)
+    }
+}
+
+/// The text is not a [`SessionId`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("session identifier is not 32 lower-case hexadecimal digits")]
+pub struct ParseSessionIdError;
+
+impl FromStr for SessionId {
+    type Err = ParseSessionIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseSessionIdError> {
+        let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if text.len() != 32 || !digits {
+            return Err(ParseSessionIdError);
+        }
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| ParseSessionIdError)
+    }
+}
+
+/// A wish to feed one slot of a stage.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// The stage.
+    pub stage: StageId,
+    /// The slot, below [`SLOTS`].
+    pub slot: u8,
+    /// The right to publish. The caller has checked it; here it is only compared.
+    pub key: GrantKey,
+    /// The SDP offer: at most one audio and one video section that send.
+    pub offer: String,
+}
+
+/// A wish to watch a stage.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// The stage.
+    pub stage: StageId,
+    /// The SDP offer: up to four audio and four video sections that receive.
+    pub offer: String,
+    /// A slot that stays silent for this viewer: a seated person does not receive itself.
+    pub mask: Option<u8>,
+}
+
+/// An accepted offer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The SDP answer. It holds all candidates; nothing is trickled.
+    pub sdp: String,
+    /// The session it began.
+    pub session: SessionId,
+}
+
+/// Why an offer was refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfferError {
+    /// The offer is longer than [`OFFER_BYTES_MAX`].
+    #[error("offer of {0} bytes is longer than {OFFER_BYTES_MAX}")]
+    TooLarge(usize),
+    /// The text is not an SDP offer that WebRTC allows.
+    #[error("text is not a WebRTC offer")]
+    NotAnOffer,
+    /// No section goes in the direction asked for, or one of them offers no codec that is served:
+    /// Opus, VP8, and H264 with packetization mode 1.
+    #[error("offer has nothing to carry Opus, VP8 or H264 in this direction")]
+    NoMedia,
+    /// A section is neither audio nor video.
+    #[error("offer has a section that is neither audio nor video")]
+    NotMedia,
+    /// More sections than slots: one of each kind for a publisher, four for a viewer.
+    #[error("offer has more sections than there are slots")]
+    TooManySections,
+    /// There is no such slot.
+    #[error("slot {0} is not below {SLOTS}")]
+    Slot(u8),
+    /// The right to publish has been revoked, or a later one is already in use.
+    #[error("grant {0} does not allow publishing any more")]
+    Revoked(GrantKey),
+    /// As many sessions exist as this process serves.
+    #[error("all {0} sessions are taken")]
+    Full(usize),
+    /// The driver has ended.
+    #[error("media is shutting down")]
+    Closed,
+}
+
+/// The handle of the media driver. Cheap to clone.
+///
+/// Orders are carried out in the order they were given by one handle; each returns once it has
+/// been carried out. When the last handle is dropped, all sessions end and [`Driver::run`] returns.
+///
+/// [`Driver::run`]: crate::Driver::run
+#[derive(Clone, Debug)]
+pub struct Media {
+    orders: mpsc::Sender<Order>,
+    counters: Arc<Counters>,
+    local_addr: SocketAddr,
+}
+
+impl Media {
+    pub(crate) fn new(
+        orders: mpsc::Sender<Order>,
+        counters: Arc<Counters>,
+        local_addr: SocketAddr,
+    ) -> Self {
+        Self { orders, counters, local_addr }
+    }
+
+    /// Begins a session that feeds a slot.
+    ///
+    /// A session that already feeds the slot under the same or an older key ends, and so does one
+    /// under the same key in another slot: a page that reloads simply publishes again, a person
+    /// that moves publishes there. What viewers receive goes on without a gap in its numbering.
+    ///
+    /// # Errors
+    /// See [`OfferError`].
+    pub async fn publish(&self, publish: Publish) -> Result<Answer, OfferError> {
+        if publish.offer.len() > OFFER_BYTES_MAX {
+            return Err(OfferError::TooLarge(publish.offer.len()));
+        }
+        self.ask(|reply| Order::Publish(publish, reply)).await.unwrap_or(Err(OfferError::Closed))
+    }
+
+    /// Begins a session that receives every slot of a stage, also those that fill later.
+    ///
+    /// # Errors
+    /// See [`OfferError`].
+    pub async fn watch(&self, watch: Watch) -> Result<Answer, OfferError> {
+        if watch.offer.len() > OFFER_BYTES_MAX {
+            return Err(OfferError::TooLarge(watch.offer.len()));
+        }
+        self.ask(|reply| Order::Watch(watch, reply)).await.unwrap_or(Err(OfferError::Closed))
+    }
+
+    /// Changes which slot stays silent for a viewer. An unknown session is ignored.
+    pub async fn mask(&self, session: SessionId, mask: Option<u8>) {
+        self.ask(|reply| Order::Mask(session, mask, reply)).await;
+    }
+
+    /// Ends a session. Returns whether there was one.
+    pub async fn close(&self, session: SessionId) -> bool {
+        self.ask(|reply| Order::Close(session, reply)).await.unwrap_or(false)
+    }
+
+    /// Takes back a right to publish: once this returns, nothing under this key is forwarded on the
+    /// stage, its sessions have ended, and it cannot publish again.
+    ///
+    /// Remembered until [`Media::close_stage`], also for a stage that nobody uses yet.
+    pub async fn revoke(&self, stage: StageId, key: GrantKey) {
+        self.ask(|reply| Order::Revoke(stage, key, reply)).await;
+    }
+
+    /// Ends every session of a stage and forgets it.
+    pub async fn close_stage(&self, stage: StageId) {
+        self.ask(|reply| Order::CloseStage(stage, reply)).await;
+    }
+
+    /// Ends every session and then the driver, also while other handles exist.
+    pub async fn shutdown(&self) {
+        self.ask(Order::Shutdown).await;
+    }
+
+    /// The counters as of now.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.counters.read()
+    }
+
+    /// The address the media socket is bound to.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Sends an order and waits for its reply; `None` once the driver has ended.
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+/// What the handle asks of the driver.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Publish(Publish, oneshot::Sender<Result<Answer, OfferError>>),
+    Watch(Watch, oneshot::Sender<Result<Answer, OfferError>>),
+    Mask(SessionId, Option<u8>, oneshot::Sender<()>),
+    Close(SessionId, oneshot::Sender<bool>),
+    Revoke(StageId, GrantKey, oneshot::Sender<()>),
+    CloseStage(StageId, oneshot::Sender<()>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_identifiers_round_trip_and_stay_out_of_logs() {
+        let session = SessionId::from_u128(0x0123_4567_89ab_cdef_0000_0000_0000_0001);
+        let text = "0123456789abcdef0000000000000001";
+        assert_eq!((session.to_string().as_str(), text.parse()), (text, Ok(session)));
+        assert_eq!(format!("{session:?}"), "SessionId(01234567..)");
+        for wrong in ["", "1", &text.to_uppercase(), &format!("+{}", &text[1..])] {
+            assert_eq!(wrong.parse::<SessionId>(), Err(ParseSessionIdError));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What the handle orders, carried out.
+
+use std::time::Instant;
+
+use salon_core::GrantKey;
+use salon_fanout::Slot;
+
+use crate::media::{Answer, OfferError, Order, Publish, SLOTS, SessionId, StageId, Watch};
+use crate::sdp::{self, Direction};
+use crate::seat::Seat;
+use crate::session::Role;
+use crate::table::Key;
+use crate::viewer::Viewer;
+use crate::world::World;
+
+impl World {
+    /// Carries out an order. A caller that has stopped waiting for the reply is not missed.
+    pub(crate) fn on_order(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Publish(publish, reply) => {
+                let answer = self.publish(now, &publish);
+                self.settle(now);
+                let _ = reply.send(self.counted(answer));
+            }
+            Order::Watch(watch, reply) => {
+                let answer = self.watch(now, &watch);
+                self.settle(now);
+                let _ = reply.send(self.counted(answer));
+            }
+            Order::Mask(session, mask, reply) => {
+                self.mask(now, session, mask);
+                self.settle(now);
+                let _ = reply.send(());
+            }
+            Order::Close(session, reply) => {
+                let key = self.ids.get(&session).copied();
+                if let Some(key) = key {
+                    self.end(now, key);
+                }
+                self.settle(now);
+                let _ = reply.send(key.is_some());
+            }
+            Order::Revoke(stage, key, reply) => {
+                self.revoke(now, stage, key);
+                self.settle(now);
+                let _ = reply.send(());
+            }
+            Order::CloseStage(stage, reply) => {
+                self.close_stage(now, stage);
+                self.settle(now);
+                let _ = reply.send(());
+            }
+            Order::Shutdown(reply) => {
+                self.end_all(now);
+                self.settle(now);
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Instant, publish: &Publish) -> Result<Answer, OfferError> {
+        let Publish { stage, slot, key, ref offer } = *publish;
+        let place = usize::from(slot);
+        if place >= SLOTS {
+            return Err(OfferError::Slot(slot));
+        }
+        let known = self.stages.get(&stage);
+        if known.is_some_and(|known| known.is_revoked(key)) {
+            return Err(OfferError::Revoked(key));
+        }
+        let seats = known.map(|known| known.seats).unwrap_or_default();
+        if seats[place].and_then(|seat| self.grant_of(seat)).is_some_and(|current| current > key) {
+            return Err(OfferError::Revoked(key));
+        }
+        // A person that comes back, or moves, replaces itself; the slot has one publisher.
+        let replaced = (0..).zip(seats).filter_map(|(other, seat)| {
+            let seat = seat?;
+            let is_replaced = other == place || self.grant_of(seat) == Some(key);
+            is_replaced.then_some(seat)
+        });
+        let replaced: Vec<Key> = replaced.collect();
+        self.check_room(replaced.len())?;
+        let offer = sdp::prepare_offer(offer, Direction::In)?;
+        let candidates = self.wire.socket.candidates();
+        let (peer, sdp) = self.factory.accept(now, &offer, Direction::In, candidates)?;
+
+        // Nothing below can fail.
+        for seat in replaced {
+            self.end(now, seat);
+        }
+        let session = self.begin(now, stage, Role::Seat(Box::new(Seat::new(peer, slot, key))));
+        Ok(Answer { sdp, session })
+    }
+
+    fn watch(&mut self, now: Instant, watch: &Watch) -> Result<Answer, OfferError> {
+        let Watch { stage, ref offer, mask } = *watch;
+        if let Some(slot) = mask.filter(|slot| usize::from(*slot) >= SLOTS) {
+            return Err(OfferError::Slot(slot));
+        }
+        self.check_room(0)?;
+        let offer = sdp::prepare_offer(offer, Direction::Out)?;
+        let candidates = self.wire.socket.candidates();
+        let (peer, sdp) = self.factory.accept(now, &offer, Direction::Out, candidates)?;
+
+        // Nothing below can fail.
+        let viewer = Box::new(Viewer::new(peer, &offer.sections, mask));
+        let session = self.begin(now, stage, Role::Viewer(viewer));
+        Ok(Answer { sdp, session })
+    }
+
+    fn mask(&mut self, now: Instant, session: SessionId, mask: Option<u8>) {
+        let Some(key) = self.ids.get(&session).copied() else { return };
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Role::Viewer(viewer) = &mut session.role else { return };
+        let before = std::mem::replace(&mut viewer.mask, mask);
+        if before == mask {
+            return;
+        }
+        for number in before.into_iter().chain(mask) {
+            for slot in [Slot::audio(number), Slot::video(number)].into_iter().flatten() {
+                self.attach(now, key, slot);
+            }
+        }
+    }
+
+    fn revoke(&mut self, now: Instant, stage: StageId, key: GrantKey) {
+        let known = self.stages.entry(stage).or_default();
+        known.revoke(key);
+        let seats = known.seats;
+        for seat in seats.into_iter().flatten() {
+            if self.grant_of(seat) == Some(key) {
+                self.end(now, seat);
+            }
+        }
+    }
+
+    fn close_stage(&mut self, now: Instant, stage: StageId) {
+        let Some(known) = self.stages.get(&stage) else { return };
+        let sessions: Vec<Key> =
+            known.seats.iter().flatten().chain(&known.viewers).copied().collect();
+        for key in sessions {
+            self.end(now, key);
+        }
+        self.stages.remove(&stage);
+    }
+
+    /// Whether one more session may begin after so many have ended.
+    fn check_room(&self, leaving: usize) -> Result<(), OfferError> {
+        let max = self.config.sessions_max;
+        let is_full = self.sessions.len() - leaving >= max || self.events.is_backlogged();
+        if is_full { Err(OfferError::Full(max)) } else { Ok(()) }
+    }
+
+    fn grant_of(&self, seat: Key) -> Option<GrantKey> {
+        match &self.sessions.get(seat)?.role {
+            Role::Seat(seat) => Some(seat.key),
+            Role::Viewer(_) => None,
+        }
+    }
+
+    fn counted(&self, answer: Result<Answer, OfferError>) -> Result<Answer, OfferError> {
+        if let Err(error) = &answer {
+            self.counters.offers_refused.add(1);
+            tracing::debug!(%error, "offer refused");
+        }
+        answer
+    }
+}

@@ -1,0 +1,97 @@
+//! One session, whatever it is for, and when it wants to be called.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::media::{SessionId, StageId};
+use crate::peer::Peer;
+use crate::seat::Seat;
+use crate::table::Key;
+use crate::viewer::Viewer;
+
+/// One peer connection and what it is for.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) stage: StageId,
+    pub(crate) role: Role,
+    pub(crate) is_connected: bool,
+    /// When it ends if it has not connected by then.
+    pub(crate) expires: Instant,
+    // Invariant: when Some, `(armed, key)` is in the deadlines; never later than `deadline`.
+    pub(crate) armed: Option<Instant>,
+}
+
+/// What a session is for.
+#[derive(Debug)]
+pub(crate) enum Role {
+    Seat(Box<Seat>),
+    Viewer(Box<Viewer>),
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, stage: StageId, role: Role, expires: Instant) -> Self {
+        Self { id, stage, role, is_connected: false, expires, armed: None }
+    }
+
+    pub(crate) fn peer_mut(&mut self) -> &mut Peer {
+        match &mut self.role {
+            Role::Seat(seat) => &mut seat.peer,
+            Role::Viewer(viewer) => &mut viewer.peer,
+        }
+    }
+
+    pub(crate) fn into_peer(self) -> Peer {
+        match self.role {
+            Role::Seat(seat) => seat.peer,
+            Role::Viewer(viewer) => viewer.peer,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        let peer = match &self.role {
+            Role::Seat(seat) => &seat.peer,
+            Role::Viewer(viewer) => &viewer.peer,
+        };
+        if self.is_connected { peer.deadline } else { peer.deadline.min(self.expires) }
+    }
+}
+
+/// When which session wants to be called.
+#[derive(Debug, Default)]
+pub(crate) struct Deadlines(BTreeSet<(Instant, Key)>);
+
+impl Deadlines {
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.0.first().map(|(deadline, _)| *deadline)
+    }
+
+    pub(crate) fn arm(&mut self, key: Key, session: &mut Session) {
+        let deadline = session.deadline();
+        // A deadline that moves away, as it does with most packets, is looked at when it comes.
+        if session.armed.is_some_and(|armed| armed <= deadline) {
+            return;
+        }
+        self.disarm(key, session);
+        session.armed = Some(deadline);
+        self.0.insert((deadline, key));
+    }
+
+    pub(crate) fn disarm(&mut self, key: Key, session: &Session) {
+        if let Some(armed) = session.armed {
+            self.0.remove(&(armed, key));
+        }
+    }
+
+    /// The sessions whose time has come; they are armed no more.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<Key> {
+        let mut due = Vec::new();
+        while let Some((deadline, key)) = self.0.first().copied()
+            && deadline <= now
+        {
+            self.0.pop_first();
+            due.push(key);
+        }
+        due
+    }
+}

@@ -1,0 +1,301 @@
+//! The one UDP socket: batches in, single datagrams out, and which of our addresses was meant.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use tokio::io::Interest;
+
+use crate::config::{BindError, Config};
+use crate::statistics::Counters;
+
+/// How many buffers one system call may fill. With generic receive offload each may hold several
+/// datagrams, so this bounds the time between two looks at the clock. A guess.
+const BATCH: usize = 8;
+/// The largest datagram; a buffer must hold it, or as many smaller ones as the kernel joins.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// Asked of the kernel for either direction, which may give less: 4 MiB is 100 ms at 300 Mbit/s.
+const KERNEL_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// How many addresses an answer lists at most. More would only slow the peer's checks.
+const CANDIDATES_MAX: usize = 8;
+
+/// A bound socket, not yet known to a runtime.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    socket: std::net::UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+    candidates: Vec<SocketAddr>,
+    is_translated: bool,
+}
+
+impl Bound {
+    pub(crate) fn bind(config: &Config) -> Result<Self, BindError> {
+        let refused = |source| BindError::Address { address: config.udp, source };
+        let socket = std::net::UdpSocket::bind(config.udp).map_err(refused)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(refused)?;
+        let local = socket.local_addr().map_err(refused)?;
+        for result in [
+            state.set_recv_buffer_size(UdpSockRef::from(&socket), KERNEL_BUFFER_BYTES),
+            state.set_send_buffer_size(UdpSockRef::from(&socket), KERNEL_BUFFER_BYTES),
+        ] {
+            if let Err(error) = result {
+                tracing::debug!(%error, "socket buffers keep their size");
+            }
+        }
+        let is_translated = !config.public_ips.is_empty();
+        let ips = if is_translated {
+            config.public_ips.clone()
+        } else if local.ip().is_unspecified() {
+            let is_dual = local.is_ipv6();
+            let mut ips = interface_ips().map_err(BindError::Interfaces)?;
+            ips.retain(|ip| is_dual || ip.is_ipv4());
+            ips
+        } else {
+            vec![local.ip()]
+        };
+        let candidates: Vec<_> =
+            ips.into_iter().take(CANDIDATES_MAX).map(|ip| (ip, local.port()).into()).collect();
+        if candidates.is_empty() {
+            return Err(BindError::NoCandidate(local));
+        }
+        Ok(Self { socket, state, local, candidates, is_translated })
+    }
+
+    pub(crate) const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Hands the socket to the current runtime.
+    pub(crate) fn register(self, counters: Arc<Counters>) -> io::Result<Socket> {
+        let Self { socket, state, local, candidates, is_translated } = self;
+        let io = tokio::net::UdpSocket::from_std(socket)?;
+        Ok(Socket { io, state, local, candidates, is_translated, counters })
+    }
+}
+
+/// The socket at work.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    io: tokio::net::UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+    // Invariant: not empty.
+    candidates: Vec<SocketAddr>,
+    /// Peers see us under other addresses than the kernel does.
+    is_translated: bool,
+    counters: Arc<Counters>,
+}
+
+impl Socket {
+    /// The addresses that answers list.
+    pub(crate) fn candidates(&self) -> &[SocketAddr] {
+        &self.candidates
+    }
+
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.io.readable().await
+    }
+
+    /// Fills the batch with what is there; `WouldBlock` if nothing is.
+    pub(crate) fn receive(&self, batch: &mut Batch) -> io::Result<()> {
+        batch.filled = 0;
+        let mut buffers = batch.buffers.iter_mut();
+        let mut slices: [IoSliceMut<'_>; BATCH] = std::array::from_fn(|_| {
+            IoSliceMut::new(buffers.next().expect("a batch has exactly BATCH buffers"))
+        });
+        batch.filled = self.io.try_io(Interest::READABLE, || {
+            self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut batch.metas)
+        })?;
+        Ok(())
+    }
+
+    /// Sends at once or not at all: a datagram that has to wait is late, and its peer asks again.
+    pub(crate) fn send(&self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+        let transmit = quinn_udp::Transmit {
+            destination: self.outward(destination),
+            ecn: None,
+            contents: bytes,
+            segment_size: None,
+            src_ip: self.source_ip(source),
+        };
+        let sent = self.io.try_io(Interest::WRITABLE, || {
+            self.state.try_send(UdpSockRef::from(&self.io), &transmit)
+        });
+        match sent {
+            Ok(()) => {
+                self.counters.datagrams_out.add(1);
+                self.counters.bytes_out.add(bytes.len() as u64);
+            }
+            Err(error) => {
+                self.counters.datagrams_unsent.add(1);
+                tracing::trace!(%error, %destination, "datagram not sent");
+            }
+        }
+    }
+
+    /// Which candidate a datagram to one of the machine's own addresses was sent to.
+    pub(crate) fn target(&self, ip: Option<IpAddr>) -> SocketAddr {
+        target_of(&self.candidates, ip)
+    }
+
+    /// The address to send from: the one the peer knows, so that its NAT lets the answer in.
+    fn source_ip(&self, source: SocketAddr) -> Option<IpAddr> {
+        let is_free = self.local.ip().is_unspecified() && !self.is_translated;
+        is_free.then(|| match (self.local, source.ip()) {
+            (SocketAddr::V6(_), IpAddr::V4(ip)) => ip.to_ipv6_mapped().into(),
+            (_, ip) => ip,
+        })
+    }
+
+    /// A destination in the form this socket's family wants.
+    fn outward(&self, destination: SocketAddr) -> SocketAddr {
+        match (self.local, destination.ip()) {
+            (SocketAddr::V6(_), IpAddr::V4(ip)) => (ip.to_ipv6_mapped(), destination.port()).into(),
+            _ => destination,
+        }
+    }
+}
+
+/// Buffers for one system call, reused.
+pub(crate) struct Batch {
+    // Invariant: both have BATCH elements, of which the first `filled` hold datagrams.
+    buffers: Vec<Box<[u8]>>,
+    metas: [RecvMeta; BATCH],
+    filled: usize,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Self {
+        let buffers = (0..BATCH).map(|_| vec![0; BUFFER_BYTES].into_boxed_slice()).collect();
+        Self { buffers, metas: [RecvMeta::default(); BATCH], filled: 0 }
+    }
+
+    /// What the last [`Socket::receive`] brought.
+    pub(crate) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
+        self.buffers.iter().zip(&self.metas).take(self.filled).flat_map(|(buffer, meta)| {
+            // A stride of zero would mean an empty datagram, which nobody waits for.
+            let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
+            datagrams.map(|bytes| Datagram {
+                source: canonical(meta.addr),
+                target_ip: meta.dst_ip,
+                bytes,
+            })
+        })
+    }
+}
+
+/// One datagram, where it came from and which of the machine's addresses it was sent to.
+pub(crate) struct Datagram<'a> {
+    pub(crate) source: SocketAddr,
+    pub(crate) target_ip: Option<IpAddr>,
+    pub(crate) bytes: &'a [u8],
+}
+
+fn target_of(candidates: &[SocketAddr], ip: Option<IpAddr>) -> SocketAddr {
+    let ip = ip.map(|ip| ip.to_canonical());
+    let exact = candidates.iter().find(|candidate| Some(candidate.ip()) == ip);
+    // Behind a NAT the datagram carries our inner address, and the peer meant the outer one.
+    let same_family = || {
+        let is_ipv4 = ip.is_none_or(|ip| ip.is_ipv4());
+        candidates.iter().find(|candidate| candidate.is_ipv4() == is_ipv4)
+    };
+    *exact.or_else(same_family).unwrap_or(&candidates[0])
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    (address.ip().to_canonical(), address.port()).into()
+}
+
+/// The addresses of this machine that a peer may reach: those of the network first, loopback last.
+fn interface_ips() -> io::Result<Vec<IpAddr>> {
+    let mut ips: Vec<IpAddr> =
+        if_addrs::get_if_addrs()?.into_iter().map(|interface| interface.ip()).collect();
+    // A link-local address means nothing without the interface it belongs to.
+    ips.retain(|ip| match ip {
+        IpAddr::V4(ip) => !ip.is_link_local(),
+        IpAddr::V6(ip) => !ip.is_unicast_link_local(),
+    });
+    ips.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));
+    ips.dedup();
+    Ok(ips)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(udp: &str, public_ips: &[&str]) -> Bound {
+        let config = Config {
+            udp: udp.parse().unwrap(),
+            public_ips: public_ips.iter().map(|ip| ip.parse().unwrap()).collect(),
+            ..Config::default()
+        };
+        Bound::bind(&config).unwrap()
+    }
+
+    #[test]
+    fn a_given_address_is_the_only_candidate() {
+        let bound = bound("127.0.0.1:0", &[]);
+        assert_eq!(bound.candidates, [bound.local_addr()]);
+        assert_ne!(bound.local_addr().port(), 0);
+    }
+
+    #[test]
+    fn every_interface_is_a_candidate_of_an_unspecified_address() {
+        let bound = bound("0.0.0.0:0", &[]);
+        let loopback = SocketAddr::from(([127, 0, 0, 1], bound.local_addr().port()));
+        assert!(bound.candidates.contains(&loopback), "{:?}", bound.candidates);
+        assert!(bound.candidates.iter().all(|candidate| candidate.is_ipv4()));
+    }
+
+    #[test]
+    fn public_addresses_replace_all_others() {
+        let bound = bound("0.0.0.0:0", &["192.0.2.7"]);
+        let port = bound.local_addr().port();
+        assert_eq!(bound.candidates, [SocketAddr::from(([192, 0, 2, 7], port))]);
+    }
+
+    #[test]
+    fn a_taken_port_is_refused() {
+        let first = bound("127.0.0.1:0", &[]);
+        let config = Config { udp: first.local_addr(), ..Config::default() };
+        let error = Bound::bind(&config).unwrap_err();
+        assert!(matches!(error, BindError::Address { .. }), "{error}");
+    }
+
+    #[test]
+    fn behind_a_nat_the_candidate_of_the_same_family_is_meant() {
+        let candidates = ["[2001:db8::7]:9".parse().unwrap(), "192.0.2.7:9".parse().unwrap()];
+        let target = |ip: &str| target_of(&candidates, Some(ip.parse().unwrap()));
+        assert_eq!(target("10.0.0.5"), candidates[1]);
+        assert_eq!(target("::ffff:10.0.0.5"), candidates[1]);
+        assert_eq!(target("fd00::5"), candidates[0]);
+        assert_eq!(target("192.0.2.7"), candidates[1]);
+    }
+
+    #[tokio::test]
+    async fn a_datagram_knows_the_address_it_was_sent_to() {
+        let bound = bound("0.0.0.0:0", &[]);
+        let counters = Arc::new(Counters::default());
+        let socket = bound.register(counters.clone()).unwrap();
+        let peer = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let ours = SocketAddr::from(([127, 0, 0, 1], socket.local.port()));
+        peer.send_to(b"question", ours).await.unwrap();
+
+        socket.readable().await.unwrap();
+        let mut batch = Batch::new();
+        socket.receive(&mut batch).unwrap();
+        let datagrams: Vec<_> = batch.datagrams().collect();
+        assert_eq!(datagrams.len(), 1);
+        let target = socket.target(datagrams[0].target_ip);
+        assert_eq!((target, datagrams[0].bytes), (ours, &b"question"[..]));
+
+        socket.send(target, datagrams[0].source, b"answer");
+        let mut buffer = [0; 16];
+        let (length, source) = peer.recv_from(&mut buffer).await.unwrap();
+        assert_eq!((&buffer[..length], source), (&b"answer"[..], ours));
+        assert_eq!(counters.read().datagrams_out, 1);
+    }
+}

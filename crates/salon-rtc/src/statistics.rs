@@ -1,0 +1,88 @@
+//! Counters of the driver, readable from any thread at any time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A reading of the counters. Those of traffic only grow; sessions are as of now.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Datagrams received, of any kind.
+    pub datagrams_in: u64,
+    /// Bytes in them, without IP and UDP headers.
+    pub bytes_in: u64,
+    /// Datagrams sent, of any kind.
+    pub datagrams_out: u64,
+    /// Bytes in them, without IP and UDP headers.
+    pub bytes_out: u64,
+    /// Datagrams the operating system would not send: its buffer was full, or the path is gone.
+    pub datagrams_unsent: u64,
+    /// Datagrams that belong to no session, or are none of WebRTC.
+    pub datagrams_unknown: u64,
+    /// Media packets taken from publishers.
+    pub packets_in: u64,
+    /// Media packets written to viewers.
+    pub packets_out: u64,
+    /// Media packets of publishers that were not forwarded: no right to publish, or not media we know.
+    pub packets_refused: u64,
+    /// Keyframes asked for by viewers.
+    pub keyframes_wanted: u64,
+    /// Keyframes asked of publishers, after coalescing.
+    pub keyframes_requested: u64,
+    /// Offers refused.
+    pub offers_refused: u64,
+    /// Sessions that publish.
+    pub publishers: u64,
+    /// Sessions that watch.
+    pub viewers: u64,
+}
+
+macro_rules! counters {
+    ($($name:ident),* $(,)?) => {
+        /// The live counters behind [`Statistics`].
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Counters {
+            pub(crate) fn read(&self) -> Statistics {
+                Statistics { $($name: self.$name.read(),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    datagrams_in,
+    bytes_in,
+    datagrams_out,
+    bytes_out,
+    datagrams_unsent,
+    datagrams_unknown,
+    packets_in,
+    packets_out,
+    packets_refused,
+    keyframes_wanted,
+    keyframes_requested,
+    offers_refused,
+    publishers,
+    viewers,
+}
+
+/// One number with one writer, the driver; readers need no order between counters.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    pub(crate) fn subtract(&self, amount: u64) {
+        self.0.fetch_sub(amount, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

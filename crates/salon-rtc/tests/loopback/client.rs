@@ -1,0 +1,418 @@
+//! A WebRTC client in this process: a full ICE agent that publishes or watches over loopback.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use salon_core::{Fence, GrantKey, StintId};
+use salon_rtc::media::{Publish, Watch};
+use salon_rtc::{Config, Event, Events, Media, OfferError, SessionId, StageId};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpWrite};
+use str0m::{Candidate, Input, Output, Rtc, RtcConfig};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+/// Nothing on loopback takes this long; only a bug does.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) const STAGE: StageId = StageId(7);
+
+pub(crate) fn key(stint: u64) -> GrantKey {
+    GrantKey { fence: Fence(1), stint: StintId(stint) }
+}
+
+/// A driver at work on this runtime.
+pub(crate) struct Server {
+    pub(crate) media: Media,
+    pub(crate) events: Events,
+    pub(crate) driver: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.udp = SocketAddr::from(([127, 0, 0, 1], 0));
+        change(&mut config);
+        let (media, driver, events) = salon_rtc::bind(config).unwrap();
+        Self { media, events, driver: tokio::spawn(driver.run()) }
+    }
+
+    /// The next event that is not about loudness.
+    pub(crate) async fn event(&mut self) -> Event {
+        loop {
+            match within(self.events.next()).await.expect("the driver is running") {
+                Event::Speaking { .. } => {}
+                event => return event,
+            }
+        }
+    }
+
+    /// Waits until the counters say so.
+    pub(crate) async fn until(&self, is_so: impl Fn(&salon_rtc::Statistics) -> bool) {
+        within(async {
+            while !is_so(&self.media.statistics()) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+}
+
+/// Waits for something that must happen.
+#[track_caller]
+pub(crate) fn within<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(PATIENCE, future).await {
+            Ok(value) => value,
+            Err(_) => panic!("nothing happened at {caller}"),
+        }
+    }
+}
+
+/// A packet that a viewer received.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Received {
+    pub(crate) mid: Mid,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) pt: Pt,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// What happens to packets on their way to a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Path {
+    Perfect,
+    /// One media packet in so many is lost.
+    LosesOneIn(usize),
+}
+
+impl Path {
+    fn loses(self, count: usize) -> bool {
+        match self {
+            Self::Perfect => false,
+            Self::LosesOneIn(every) => count.is_multiple_of(every),
+        }
+    }
+}
+
+/// What a client tells its test.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    Connected,
+    Packet(Received),
+    KeyframeWanted,
+    Closed,
+}
+
+/// A client, alive as long as this is.
+pub(crate) struct Client {
+    pub(crate) session: SessionId,
+    /// The sections of its offer, audio first.
+    pub(crate) mids: Vec<Mid>,
+    orders: mpsc::Sender<Order>,
+    notices: mpsc::Receiver<Notice>,
+    sequences: HashMap<MediaKind, u64>,
+}
+
+/// What a test wants of a client.
+enum Order {
+    Send { mid: Mid, sequence: u64, timestamp: u32, payload: Vec<u8> },
+    RequestKeyframe(Mid),
+    Close(oneshot::Sender<()>),
+}
+
+fn config() -> RtcConfig {
+    RtcConfig::new()
+        .set_crypto_provider(Arc::new(str0m::crypto::from_feature_flags()))
+        .set_rtp_mode(true)
+        .clear_codecs()
+        .enable_opus(true, false)
+        .enable_vp8(true)
+        .enable_h264(true)
+}
+
+/// An offer with so many sections of each kind, and what it takes to accept the answer.
+pub(crate) async fn offer(
+    direction: Direction,
+    sections: usize,
+) -> (String, Rtc, SdpPendingOffer, UdpSocket, Vec<Mid>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut rtc = config().build(Instant::now());
+    rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+    let mut changes = rtc.sdp_api();
+    let kinds = [MediaKind::Audio, MediaKind::Video];
+    let kinds = kinds.into_iter().flat_map(|kind| std::iter::repeat_n(kind, sections));
+    let mids = kinds.map(|kind| changes.add_media(kind, direction, None, None, None)).collect();
+    let (offer, pending) = changes.apply().unwrap();
+    (offer.to_sdp_string(), rtc, pending, socket, mids)
+}
+
+impl Client {
+    /// Publishes, and waits until it is connected.
+    pub(crate) async fn publish(server: &mut Server, slot: u8, key: GrantKey) -> Self {
+        let mut client = Self::try_publish(&server.media, slot, key).await.unwrap();
+        client.connected().await;
+        assert_eq!(server.event_of(client.session).await, "connected");
+        client
+    }
+
+    pub(crate) async fn try_publish(
+        media: &Media,
+        slot: u8,
+        key: GrantKey,
+    ) -> Result<Self, OfferError> {
+        let (offer, rtc, pending, socket, mids) = offer(Direction::SendOnly, 1).await;
+        let answer = media.publish(Publish { stage: STAGE, slot, key, offer }).await?;
+        let (session, sdp) = (answer.session, answer.sdp);
+        Ok(Self::start(rtc, pending, socket, mids, session, sdp, Path::Perfect))
+    }
+
+    /// Watches all four slots, and waits until it is connected.
+    pub(crate) async fn watch(server: &mut Server, mask: Option<u8>) -> Self {
+        Self::watch_over(server, mask, Path::Perfect).await
+    }
+
+    /// Watches over a path of that kind.
+    pub(crate) async fn watch_over(server: &mut Server, mask: Option<u8>, path: Path) -> Self {
+        let (offer, rtc, pending, socket, mids) = offer(Direction::RecvOnly, 4).await;
+        let answer = server.media.watch(Watch { stage: STAGE, offer, mask }).await.unwrap();
+        let mut client = Self::start(rtc, pending, socket, mids, answer.session, answer.sdp, path);
+        client.connected().await;
+        assert_eq!(server.event_of(client.session).await, "connected");
+        client
+    }
+
+    fn start(
+        mut rtc: Rtc,
+        pending: SdpPendingOffer,
+        socket: UdpSocket,
+        mids: Vec<Mid>,
+        session: SessionId,
+        answer: String,
+        path: Path,
+    ) -> Self {
+        let parsed = SdpAnswer::from_sdp_string(&answer).unwrap();
+        rtc.sdp_api().accept_answer(pending, parsed).unwrap();
+        let (orders, ordered) = mpsc::channel(64);
+        let (noticed, notices) = mpsc::channel(4_096);
+        tokio::spawn(run(rtc, socket, ordered, noticed, path));
+        Self { session, mids, orders, notices, sequences: HashMap::new() }
+    }
+
+    pub(crate) async fn notice(&mut self) -> Notice {
+        within(self.notices.recv()).await.expect("the client is running")
+    }
+
+    async fn connected(&mut self) {
+        while !matches!(self.notice().await, Notice::Connected) {}
+    }
+
+    /// The next packet.
+    pub(crate) async fn packet(&mut self) -> Received {
+        loop {
+            if let Notice::Packet(packet) = self.notice().await {
+                return packet;
+            }
+        }
+    }
+
+    /// The next so many packets, by section, each in the order they came.
+    pub(crate) async fn packets(&mut self, count: usize) -> HashMap<Mid, Vec<Received>> {
+        let mut packets: HashMap<Mid, Vec<Received>> = HashMap::new();
+        for _ in 0..count {
+            let packet = self.packet().await;
+            packets.entry(packet.mid).or_default().push(packet);
+        }
+        packets
+    }
+
+    pub(crate) async fn keyframe_wanted(&mut self) {
+        while !matches!(self.notice().await, Notice::KeyframeWanted) {}
+    }
+
+    pub(crate) async fn closed(&mut self) {
+        while !matches!(self.notice().await, Notice::Closed) {}
+    }
+
+    pub(crate) fn audio_mid(&self, slot: usize) -> Mid {
+        self.mids[slot]
+    }
+
+    pub(crate) fn video_mid(&self, slot: usize) -> Mid {
+        self.mids[self.mids.len() / 2 + slot]
+    }
+
+    /// Sends a frame of sound, 20 ms after the one before.
+    pub(crate) async fn send_audio(&mut self, payload: &[u8]) {
+        self.send(MediaKind::Audio, 960, payload.to_vec()).await;
+    }
+
+    /// Sends a picture of one packet, a thirtieth of a second after the one before.
+    pub(crate) async fn send_video(&mut self, is_keyframe: bool, body: &[u8]) {
+        let number = self.sequences.get(&MediaKind::Video).copied().unwrap_or(0);
+        self.send(MediaKind::Video, 3_000, vp8(is_keyframe, number as u16, body)).await;
+    }
+
+    async fn send(&mut self, kind: MediaKind, ticks: u64, payload: Vec<u8>) {
+        let count = self.sequences.entry(kind).or_default();
+        // Far enough from zero to show that numbers are not passed through.
+        let (sequence, timestamp) = (1_000 + *count, (1_000_000 + *count * ticks) as u32);
+        *count += 1;
+        let mid = match kind {
+            MediaKind::Audio => self.audio_mid(0),
+            MediaKind::Video => self.video_mid(0),
+        };
+        let order = Order::Send { mid, sequence, timestamp, payload };
+        assert!(self.orders.send(order).await.is_ok(), "the client is running");
+    }
+
+    pub(crate) async fn request_keyframe(&self, slot: usize) {
+        let order = Order::RequestKeyframe(self.video_mid(slot));
+        assert!(self.orders.send(order).await.is_ok(), "the client is running");
+    }
+
+    /// Says goodbye as a page does that closes its connection.
+    pub(crate) async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        assert!(self.orders.send(Order::Close(done)).await.is_ok(), "the client is running");
+        within(closed).await.unwrap();
+    }
+}
+
+impl Server {
+    /// What happens next to a session, in a word.
+    pub(crate) async fn event_of(&mut self, wanted: SessionId) -> &'static str {
+        loop {
+            match self.event().await {
+                Event::Connected { session } if session == wanted => return "connected",
+                Event::Disconnected { session } if session == wanted => return "disconnected",
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A payload that looks like VP8 to everybody but a decoder (RFC 7741, 4.2 and 4.3).
+pub(crate) fn vp8(is_keyframe: bool, picture: u16, body: &[u8]) -> Vec<u8> {
+    let [high, low] = (picture | 0x8000).to_be_bytes();
+    let mut payload = vec![0x90, 0x80, high, low, u8::from(!is_keyframe)];
+    payload.extend(body);
+    payload
+}
+
+/// What follows the descriptor, which the fan-out may rewrite.
+pub(crate) fn vp8_body(payload: &[u8]) -> &[u8] {
+    &payload[5..]
+}
+
+async fn run(
+    mut rtc: Rtc,
+    socket: UdpSocket,
+    mut orders: mpsc::Receiver<Order>,
+    notices: mpsc::Sender<Notice>,
+    path: Path,
+) {
+    let mut media_count = 0;
+    let local = socket.local_addr().unwrap();
+    let mut buffer = vec![0; 2_048];
+    loop {
+        let deadline = drain(&mut rtc, &socket, &notices).await;
+        if !rtc.is_alive() {
+            let _ = notices.send(Notice::Closed).await;
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline.into()) => {
+                rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+            }
+            received = socket.recv_from(&mut buffer) => {
+                let (length, source) = received.unwrap();
+                let bytes = &buffer[..length];
+                // RFC 7983: media; RFC 5761: not the control protocol of media.
+                let is_media = matches!(bytes[..2], [128..192, kind] if !(192..224).contains(&kind));
+                media_count += usize::from(is_media);
+                if is_media && path.loses(media_count) {
+                    continue;
+                }
+                let datagram = Receive::new(Protocol::Udp, source, local, bytes).unwrap();
+                rtc.handle_input(Input::Receive(Instant::now(), datagram)).unwrap();
+            }
+            order = orders.recv() => {
+                let Some(order) = order else { return };
+                obey(&mut rtc, &socket, &notices, order).await;
+            }
+        }
+    }
+}
+
+async fn obey(rtc: &mut Rtc, socket: &UdpSocket, notices: &mpsc::Sender<Notice>, order: Order) {
+    match order {
+        Order::Send { mid, sequence, timestamp, payload } => {
+            let media = rtc.media(mid).unwrap();
+            let (pt, is_video) = (media.remote_pts()[0], media.kind().is_video());
+            let level = ExtensionValues {
+                audio_level: (!is_video).then_some(-20),
+                voice_activity: (!is_video).then_some(true),
+                ..ExtensionValues::default()
+            };
+            let packet = RtpWrite::new(pt, sequence.into(), timestamp, Instant::now(), payload)
+                .marker(is_video)
+                .ext_vals(level)
+                .nackable(is_video);
+            let mut api = rtc.direct_api();
+            api.stream_tx_by_mid(mid, None).unwrap().write_rtp(packet);
+        }
+        Order::RequestKeyframe(mid) => {
+            let mut api = rtc.direct_api();
+            let stream = api.stream_rx_by_mid(mid, None).expect("the section has a stream");
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+        Order::Close(done) => {
+            rtc.close().unwrap();
+            drain(rtc, socket, notices).await;
+            let _ = done.send(());
+        }
+    }
+    drain(rtc, socket, notices).await;
+    rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+}
+
+async fn drain(rtc: &mut Rtc, socket: &UdpSocket, notices: &mpsc::Sender<Notice>) -> Instant {
+    loop {
+        let notice = match rtc.poll_output().unwrap() {
+            Output::Timeout(deadline) => return deadline,
+            Output::Transmit(out) => {
+                socket.send_to(&out.contents, out.destination).await.unwrap();
+                continue;
+            }
+            Output::Event(str0m::Event::Connected) => Notice::Connected,
+            Output::Event(str0m::Event::KeyframeRequest(_)) => Notice::KeyframeWanted,
+            Output::Event(str0m::Event::RtpPacket(packet)) => {
+                let header = &packet.header;
+                let mid = rtc.direct_api().stream_rx(&header.ssrc).unwrap().mid();
+                Notice::Packet(Received {
+                    mid,
+                    sequence: *packet.seq_no,
+                    timestamp: header.timestamp,
+                    marker: header.marker,
+                    pt: header.payload_type,
+                    payload: packet.payload.to_vec(),
+                })
+            }
+            Output::Event(_) => continue,
+        };
+        // A test that has stopped listening is not told.
+        let _ = notices.send(notice).await;
+    }
+}
