@@ -31,9 +31,11 @@
   // The text a person reads: what is visible, and what has been typed.
   const text = (element) => (element.matches("input, textarea, select") ? element.value : element.innerText ?? "").trim();
 
-  // The first visible element that matches and whose text, or name for a screen reader, contains `words`.
-  const find = (selector, words = "") =>
-    all(selector).find((element) => shown(element) && `${text(element)} ${element.ariaLabel ?? ""}`.includes(words));
+  // The same, and the name that a screen reader gives it.
+  const words = (element) => `${text(element)} ${element.ariaLabel ?? ""}`;
+
+  // The first visible element that matches and whose words contain `wanted`.
+  const find = (selector, wanted = "") => all(selector).find((element) => shown(element) && words(element).includes(wanted));
 
   const topmost = (x, y) => {
     let hit = document.elementFromPoint(x, y);
@@ -48,11 +50,16 @@
 
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => resolve()));
 
+  // What the last click hit: "target", "nothing", or the control that stood there instead; null before it has come.
+  let landed = null;
+
   // The middle of an element that stands still and that nothing covers, or null when it is not so (yet).
-  const target = async (selector, words) => {
-    const element = find(selector, words);
-    if (!element || element.disabled || element.getAttribute("aria-disabled") === "true") return null;
-    element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const target = async (selector, wanted) => {
+    const element = find(selector, wanted);
+    const moves = (animation) => animation.playState === "running" && within(element, animation.effect?.target);
+    if (!element || document.getAnimations().some(moves)) return null;
+    if (element.disabled || element.getAttribute("aria-disabled") === "true") return null;
+    element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
     const before = element.getBoundingClientRect();
     await frame();
     await frame();
@@ -60,25 +67,32 @@
     if (before.x !== after.x || before.y !== after.y || !after.width || !after.height) return null;
     const x = after.x + after.width / 2;
     const y = after.y + after.height / 2;
-    return within(topmost(x, y), element) ? { x, y } : null;
+    if (!within(topmost(x, y), element)) return null;
+    landed = null;
+    const note = (event) => {
+      const [hit] = event.composedPath();
+      landed = within(hit, element) ? "target" : (hit.closest("a, button, input, label, select, textarea")?.outerHTML ?? "nothing");
+    };
+    addEventListener("click", note, { capture: true, once: true });
+    return { x, y };
   };
 
-  // Asks `condition` until it holds; gives its value, or what it said last when the time is over.
+  // Asks `condition` until it holds; gives its value, or the last of what it threw or gave when the time is over.
   const until = async (condition, limitMs) => {
     const end = performance.now() + limitMs;
+    let thrown;
     for (;;) {
       let value;
-      let error;
       try {
         value = await condition();
-      } catch (thrown) {
-        error = String(thrown);
+      } catch (error) {
+        thrown = String(error);
       }
       if (value) return { value };
-      if (performance.now() > end) return { last: error ?? value ?? null };
+      if (performance.now() > end) return { last: thrown ?? value ?? null };
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
 
-  Object.defineProperty(window, "e2e", { value: Object.freeze({ all, find, shown, text, target, until }) });
+  Object.defineProperty(window, "e2e", { value: Object.freeze({ all, find, landed: () => landed, shown, target, text, until, words }) });
 })();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -16,6 +16,10 @@ use crate::cdp::exception_text;
 const READY_MAX: Duration = Duration::from_secs(20);
 /// How much longer than its own limit a script may take to report that its time is over.
 const REPORT_MAX: Duration = Duration::from_secs(10);
+
+/// How often a click that hit nothing, because a list grew meanwhile, is tried again, as a person would. One that
+/// hit another control is not: that would be done twice.
+const CLICKS_MAX: usize = 3;
 
 /// What a new page's window and cameras are like.
 #[derive(Clone, Debug)]
@@ -148,6 +152,19 @@ impl Page {
     /// # Errors
     /// As [`click`](Self::click).
     pub fn click_where(&self, testid: &str, words: &str) -> Result<()> {
+        let mut landed = self.click_once(testid, words)?;
+        for _ in 1..CLICKS_MAX {
+            if landed != "nothing" {
+                break;
+            }
+            landed = self.click_once(testid, words)?;
+        }
+        ensure!(landed == "target", "{testid} {words:?} moved away; the click hit {landed}");
+        Ok(())
+    }
+
+    /// Clicks where the element is now, and tells what the click hit.
+    fn click_once(&self, testid: &str, words: &str) -> Result<String> {
         let condition = format!("e2e.target({}, {})", json!(selector(testid)), json!(words));
         let what = format!("{testid} {words:?} to be clickable");
         let spot = self.wait_for(&condition, READY_MAX, &what)?;
@@ -159,7 +176,9 @@ impl Page {
             });
             self.call("Input.dispatchMouseEvent", event)?;
         }
-        Ok(())
+        // The script fails when the click led to another document, and then it hit what it should.
+        let landed = self.eval("e2e.landed()").unwrap_or(Value::Null);
+        Ok(landed.as_str().unwrap_or("target").to_owned())
     }
 
     /// Presses and releases the Escape key.

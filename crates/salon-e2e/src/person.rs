@@ -119,7 +119,9 @@ impl Person {
     pub fn open_room(&self, room: &str) -> Result<()> {
         self.page
             .eval(&format!("location.hash = '#/room/' + encodeURIComponent({})", json!(room)))?;
-        self.page.see("live-mark", "", SOON).map(drop)
+        self.page.see("live-mark", "", SOON)?;
+        // Controls are in their places once somebody is on stage.
+        self.page.see("tile", "", SOON).map(drop)
     }
 
     // The way to a seat.
@@ -158,7 +160,7 @@ impl Person {
     pub fn accept_request(&self, name: &str) -> Result<()> {
         self.in_guest_sheet(|page| {
             page.click_where("accept-request", name)?;
-            page.see_no("request-item", name, SOON)
+            settled(page, "request-item", name)
         })
     }
 
@@ -169,7 +171,7 @@ impl Person {
     pub fn decline_request(&self, name: &str) -> Result<()> {
         self.in_guest_sheet(|page| {
             page.click_where("decline-request", name)?;
-            page.see_no("request-item", name, SOON)
+            settled(page, "request-item", name)
         })
     }
 
@@ -247,7 +249,7 @@ impl Person {
     pub fn remove_guest(&self, name: &str) -> Result<()> {
         self.in_guest_sheet(|page| {
             page.click_where("remove-guest", name)?;
-            page.see_no("guest-item", name, SOON)
+            settled(page, "guest-item", name)
         })
     }
 
@@ -359,7 +361,7 @@ impl Person {
                const tiles = e2e.all('[data-testid=tile]').filter(e2e.shown);
                tiles.sort((a, b) => a.dataset.seat - b.dataset.seat);
                const wanted = {};
-               const seen = tiles.map(e2e.text);
+               const seen = tiles.map(e2e.words);
                const same = seen.length === wanted.length && wanted.every((name, i) => seen[i].includes(name));
                if (!same) throw seen.join(' | ');
                return true;
@@ -419,20 +421,23 @@ impl Person {
         Ok(sentence.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Fails if the page offered media sessions more often than `offers` times: seats change by messages, never
-    /// by negotiating again.
+    /// Fails unless the page made one session to watch, with one offer: seats change by messages, never by
+    /// negotiating again.
     ///
     /// # Errors
-    /// It did.
-    pub fn offered(&self, offers: u64) -> Result<()> {
+    /// It made more.
+    pub fn negotiated_once(&self) -> Result<()> {
         let counted = self.page.eval("window.salon.pcCounts")?;
-        ensure!(counted["offers"] == offers, "{} made {counted}, not {offers} offers", self.name);
+        let once = counted["watch"] == 1 && counted["offers"] == 1;
+        ensure!(once, "{} negotiated more than once: {counted}", self.name);
         Ok(())
     }
 
     fn join_button_is(&self, state: &str) -> Result<()> {
-        let condition =
-            format!("e2e.find('[data-testid=join-request]').dataset.state === {}", json!(state));
+        let condition = format!(
+            "({UNREFUSED}, e2e.find('[data-testid=join-request]').dataset.state === {})",
+            json!(state)
+        );
         let what = format!("{}'s join button to be {state}", self.name);
         self.page.wait_for(&condition, SOON, &what).map(drop)
     }
@@ -446,4 +451,16 @@ impl Person {
         self.page.see_no("guest-sheet", "", SOON)?;
         Ok(done)
     }
+}
+
+/// Throws the sentence of a visible refusal: it fades, but what was thrown is part of the failure's report.
+const UNREFUSED: &str = "(() => {
+  const refusal = e2e.find('[data-testid=refusal]');
+  if (refusal) throw e2e.text(refusal);
+})()";
+
+/// Waits until the line of `name` has gone from a list.
+fn settled(page: &Page, item: &str, name: &str) -> Result<()> {
+    let condition = format!("({UNREFUSED}, !e2e.find('[data-testid={item}]', {}))", json!(name));
+    page.wait_for(&condition, SOON, &format!("{item} {name:?} to go away")).map(drop)
 }

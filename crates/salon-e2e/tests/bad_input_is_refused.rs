@@ -28,8 +28,8 @@ fn bad_input_is_refused() {
         viewer.receives(&[0])?;
         host.comment("still here")?;
         viewer.page().see("comment", "still here", SOON)?;
-        viewer.offered(1)?;
-        host.offered(2)?;
+        viewer.negotiated_once()?;
+        host.negotiated_once()?;
         assert_eq!(server.get("healthz")?.status, 200);
         assert_eq!(server.metric("salon_ledger_trial_balance")?, 0.0);
         Ok(())

@@ -43,10 +43,8 @@ fn four_publishers_two_viewers() {
         viewers[0].sees_on_stage(&["Ada", "Bruno", "Chidi", "Freya"])?;
         viewers[0].receives(&[0, 1, 2, 3])?;
         guests[2].receives(&[3])?;
-        viewers[0].offered(1)?;
-        // One offer to watch and one to publish, for everyone who took a seat once.
-        for seated in guests.iter().chain([&host, &viewers[1]]) {
-            seated.offered(2)?;
+        for person in guests.iter().chain(&viewers).chain([&host]) {
+            person.negotiated_once()?;
         }
         host.end_live()?;
         viewers[0].page().see("after", "", salon_e2e::person::SOON)?;

@@ -25,7 +25,7 @@ fn host_returns_within_grace() {
             before,
             "the same stay, so badges still count for it"
         );
-        viewer.offered(1)?;
+        viewer.negotiated_once()?;
 
         host.end_live()?;
         viewer.page().see("after", "", SOON)?;

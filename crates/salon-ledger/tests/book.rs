@@ -1,5 +1,7 @@
 //! What a book promises, one promise a test.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use salon_core::money::Currency;
 use salon_core::{Fence, Money, PurchaseId, Scope, StintId, Time, UserId};
 use salon_ledger::account::Account;
@@ -10,7 +12,7 @@ use salon_ledger::command::{ProviderRef, Why};
 use salon_ledger::fee::BasisPoints;
 use salon_ledger::purchase::State;
 use salon_ledger::store::{MemoryStore, StoreError};
-use salon_ledger::{Book, Command, Entry, Refusal, Store, Terms, TermsError};
+use salon_ledger::{Book, Command, Entry, Ledger, Posted, Refusal, Store, Terms, TermsError};
 
 const LIVE: Scope = Scope::from_u128(7);
 
@@ -61,7 +63,7 @@ fn capped(cents: i64) -> Terms {
 }
 
 /// One word per answer: the entry's number, or the refusal.
-fn word(answer: &Result<salon_ledger::Posted, Refusal>) -> String {
+fn word(answer: &Result<Posted, Refusal>) -> String {
     match answer {
         Ok(posted) => posted.seq.to_string(),
         Err(Refusal::UnknownSku(_)) => "UnknownSku".to_owned(),
@@ -114,17 +116,8 @@ fn a_captured_badge_credits_the_recipient_with_the_whole_price() {
 fn a_fee_is_floored_and_pinned_when_the_purchase_is_opened() {
     let mut terms = Terms::default();
     terms.fees.platform = BasisPoints::new(3_000).unwrap();
-    let mut store = MemoryStore::default();
-    let mut book = Book::open(Currency::USD, terms.clone(), store.clone()).unwrap();
-    book.commit(Time(1), Fence(1), &[open(1, "sam", 1)]).unwrap();
-    let entry = book.ledger().clone();
-    // The journal is moved to a book under other terms: what was sold stays as it was sold.
-    let mut scratch = salon_ledger::Ledger::new(Currency::USD, terms).unwrap();
-    let posting = scratch.decide(Time(1), Fence(1), &open(1, "sam", 1)).unwrap().entry.unwrap();
-    scratch.evolve(&posting);
-    assert_eq!(scratch, entry);
-    store.append(Fence(1), &[posting]).unwrap();
-
+    let store = MemoryStore::holding(journal(&terms, &[open(1, "sam", 1)]));
+    // Opened again under other terms: what was sold stays as it was sold.
     let mut book = Book::open(Currency::USD, Terms::default(), store).unwrap();
     book.commit(Time(2), Fence(1), &[capture(1)]).unwrap();
     assert_eq!(book.ledger().balance(&Account::PlatformFee), 29);
@@ -216,19 +209,15 @@ fn a_repetition_succeeds_even_if_the_cap_is_reached_or_the_badge_is_gone() {
     let commands = [open(1, "sam", 3), open(1, "sam", 3)];
     check(&capped(499), &commands, "1 1");
 
-    let mut store = MemoryStore::default();
-    let mut ledger = salon_ledger::Ledger::new(Currency::USD, Terms::default()).unwrap();
-    let posting = ledger.decide(Time(1), Fence(1), &commands[0]).unwrap();
-    let entry = posting.entry.unwrap();
-    ledger.evolve(&entry);
-    store.append(Fence(1), &[entry]).unwrap();
+    let store = MemoryStore::holding(journal(&Terms::default(), &commands[..1]));
     let mut terms = Terms::default();
     let price = Money::new(1_000, Currency::USD);
     let item = Item { sku: Sku::parse("crown").unwrap(), hearts: 9, price };
     terms.catalogue = Catalogue::new(vec![item]).unwrap();
     let mut book = Book::open(Currency::USD, terms, store).unwrap();
     let answers = book.commit(Time(2), Fence(1), &commands).unwrap();
-    assert_eq!(answers, [Ok(posting.posted.clone()), Ok(posting.posted)]);
+    assert_eq!(answers.iter().map(word).collect::<Vec<_>>(), ["1", "1"]);
+    assert_eq!(answers[0].as_ref().unwrap().price, Money::new(499, Currency::USD));
 }
 
 #[test]
@@ -311,15 +300,19 @@ fn terms_in_another_currency_are_refused() {
     assert!(matches!(error, OpenError::Terms(TermsError::Caps(Currency::JPY))));
 }
 
-/// A journal of four entries.
-fn journal() -> Vec<Entry> {
-    let mut ledger = salon_ledger::Ledger::new(Currency::USD, Terms::default()).unwrap();
+/// The entries that `commands` make, none of which is refused.
+fn journal(terms: &Terms, commands: &[Command]) -> Vec<Entry> {
+    let mut ledger = Ledger::new(Currency::USD, terms.clone()).unwrap();
     let decide = |command| {
-        let entry = ledger.decide(Time(1), Fence(1), &command).unwrap().entry.unwrap();
+        let entry = ledger.decide(Time(1), Fence(1), command).unwrap().entry.unwrap();
         ledger.evolve(&entry);
         entry
     };
-    [open(1, "sam", 3), capture(1), open(2, "eve", 1), release(2)].map(decide).to_vec()
+    commands.iter().map(decide).collect()
+}
+
+fn four() -> Vec<Entry> {
+    journal(&Terms::default(), &[open(1, "sam", 3), capture(1), open(2, "eve", 1), release(2)])
 }
 
 /// Gives every entry the number and the hash of its place, as a forger who knows the format would.
@@ -343,45 +336,45 @@ fn check_damage(entries: Vec<Entry>, expected: Result<(), (u64, Damage)>) {
 
 #[test]
 fn a_journal_that_was_altered_is_not_opened_and_the_entry_is_named() {
-    check_damage(journal(), Ok(()));
+    check_damage(four(), Ok(()));
 
-    let mut altered = journal();
+    let mut altered = four();
     altered[1].legs[0].minor -= 1;
     check_damage(altered, Err((2, Damage::Chain)));
-    let mut later = journal();
+    let mut later = four();
     later[3].at = Time(2);
     check_damage(later, Err((4, Damage::Chain)));
-    let mut dropped = journal();
+    let mut dropped = four();
     dropped.remove(1);
     check_damage(dropped, Err((2, Damage::Gap { found: 3 })));
-    let mut swapped = journal();
+    let mut swapped = four();
     swapped.swap(2, 3);
     check_damage(swapped, Err((3, Damage::Gap { found: 4 })));
-    let mut first = journal();
+    let mut first = four();
     first.remove(0);
     check_damage(first, Err((1, Damage::Gap { found: 2 })));
 }
 
 #[test]
 fn a_forged_chain_does_not_create_money() {
-    let mut unbalanced = journal();
+    let mut unbalanced = four();
     unbalanced[1].legs[1].minor += 1;
     reseal(&mut unbalanced);
     check_damage(unbalanced, Err((2, Damage::Unbalanced)));
 
-    let mut richer = journal();
+    let mut richer = four();
     richer[1].legs[0].minor -= 100;
     richer[1].legs[1].minor += 100;
     reseal(&mut richer);
     check_damage(richer, Err((2, Damage::Impossible)));
 
-    let mut twice = journal();
+    let mut twice = four();
     let again = twice[1].clone();
     twice.push(again);
     reseal(&mut twice);
     check_damage(twice, Err((5, Damage::Impossible)));
 
-    let mut earlier = journal();
+    let mut earlier = four();
     earlier[3].at = Time(0);
     reseal(&mut earlier);
     check_damage(earlier, Err((4, Damage::Impossible)));
@@ -394,7 +387,7 @@ fn a_book_in_another_currency_is_not_opened() {
     let item = Item { sku: Sku::parse("heart-1").unwrap(), hearts: 1, price };
     terms.catalogue = Catalogue::new(vec![item]).unwrap();
     terms.caps.amount_max = None;
-    let error = Book::open(Currency::JPY, terms, MemoryStore::holding(journal())).unwrap_err();
+    let error = Book::open(Currency::JPY, terms, MemoryStore::holding(four())).unwrap_err();
     let expected = "entry 1 of the journal is not as it was written: it is in USD";
     assert_eq!(error.to_string(), expected);
 }
@@ -437,14 +430,8 @@ fn a_store_failure_poisons_the_book_for_good_and_shows_nothing_of_it() {
 fn more_entries_than_one_page_are_replayed() {
     let mut terms = Terms::default();
     terms.caps.amount_max = None;
-    let mut ledger = salon_ledger::Ledger::new(Currency::USD, terms.clone()).unwrap();
-    let mut entries = Vec::new();
-    for number in 0..1_300 {
-        let posting = ledger.decide(Time(1), Fence(1), &open(number, "sam", 1)).unwrap();
-        let entry = posting.entry.unwrap();
-        ledger.evolve(&entry);
-        entries.push(entry);
-    }
-    let book = Book::open(Currency::USD, terms, MemoryStore::holding(entries)).unwrap();
-    assert_eq!(*book.ledger(), ledger);
+    let commands: Vec<Command> = (0..1_300).map(|number| open(number, "sam", 1)).collect();
+    let store = MemoryStore::holding(journal(&terms, &commands));
+    let book = Book::open(Currency::USD, terms, store).unwrap();
+    assert_eq!((book.ledger().last_seq(), book.ledger().held().count()), (1_300, 1_300));
 }

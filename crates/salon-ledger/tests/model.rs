@@ -1,6 +1,8 @@
 //! The ledger against a slow and obvious one, which keeps nothing but the commands that did something and adds
 //! everything up anew each time it is asked.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

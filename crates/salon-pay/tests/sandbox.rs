@@ -1,5 +1,7 @@
 //! The sandbox keeps the promises of a payment provider, and none that a real one would break.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::time::Duration;
 
 use salon_core::money::Currency;

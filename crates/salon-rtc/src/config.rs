@@ -53,6 +53,9 @@ pub enum BindError {
     /// No address is left to tell clients.
     #[error("no usable address for {0} to tell clients")]
     NoCandidate(SocketAddr),
+    /// A public address is none that anything can be sent to.
+    #[error("nothing can be sent to public address {0}")]
+    PublicAddress(IpAddr),
     /// The DTLS certificate could not be made.
     #[error("no DTLS certificate can be made")]
     Certificate,

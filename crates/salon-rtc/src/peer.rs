@@ -105,7 +105,7 @@ impl Factory {
         let mut rtc = config.clone().set_local_ice_credentials(credentials).build(now);
         for candidate in candidates {
             let candidate = Candidate::host(*candidate, "udp")
-                .expect("an address of an interface is a valid host candidate");
+                .expect("addresses that cannot be candidates are refused in bind");
             rtc.add_local_candidate(candidate);
         }
         let answer = rtc.sdp_api().accept_offer(parsed).map_err(|error| {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use str0m::Candidate;
 use tokio::io::Interest;
 
 use crate::config::{BindError, Config};
@@ -43,6 +44,9 @@ impl Bound {
             if let Err(error) = result {
                 tracing::debug!(%error, "socket buffers keep their size");
             }
+        }
+        if let Some(ip) = config.public_ips.iter().find(|ip| !is_reachable(**ip)) {
+            return Err(BindError::PublicAddress(*ip));
         }
         let is_translated = !config.public_ips.is_empty();
         let ips = if is_translated {
@@ -212,14 +216,20 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 fn interface_ips() -> io::Result<Vec<IpAddr>> {
     let mut ips: Vec<IpAddr> =
         if_addrs::get_if_addrs()?.into_iter().map(|interface| interface.ip()).collect();
-    // A link-local address means nothing without the interface it belongs to.
-    ips.retain(|ip| match ip {
-        IpAddr::V4(ip) => !ip.is_link_local(),
-        IpAddr::V6(ip) => !ip.is_unicast_link_local(),
-    });
+    ips.retain(|ip| is_reachable(*ip));
     ips.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));
     ips.dedup();
     Ok(ips)
+}
+
+/// Whether a peer can be told to send there.
+fn is_reachable(ip: IpAddr) -> bool {
+    // A link-local address means nothing without the interface it belongs to.
+    let is_link_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    !is_link_local && Candidate::host((ip, 9).into(), "udp").is_ok()
 }
 
 #[cfg(test)]
@@ -263,6 +273,16 @@ mod tests {
         let config = Config { udp: first.local_addr(), ..Config::default() };
         let error = Bound::bind(&config).unwrap_err();
         assert!(matches!(error, BindError::Address { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_public_address_that_is_none_is_refused() {
+        for ip in ["0.0.0.0", "224.0.0.1", "169.254.1.1", "::", "fe80::1"] {
+            let ip: IpAddr = ip.parse().unwrap();
+            let config = Config { public_ips: vec![ip], ..Config::default() };
+            let error = Bound::bind(&config).unwrap_err();
+            assert!(matches!(error, BindError::PublicAddress(refused) if refused == ip), "{error}");
+        }
     }
 
     #[test]

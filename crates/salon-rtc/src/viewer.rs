@@ -1,5 +1,6 @@
 //! A session that watches: up to four audio and four video streams, each in its slot for good.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,7 +58,9 @@ impl Viewer {
             return false;
         };
         let best = leg.formats.iter().filter_map(|params| Some((likeness(params, spec)?, params)));
-        leg.pt = best.max_by_key(|(likeness, _)| *likeness).map(|(_, params)| params.pt());
+        // Among equals, the one that the viewer named first.
+        let best = best.min_by_key(|(likeness, _)| Reverse(*likeness));
+        leg.pt = best.map(|(_, params)| params.pt());
         leg.pt.is_some()
     }
 

@@ -1,5 +1,8 @@
 //! What every store must do, asked of the stores in memory and of SQLite alike.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use proptest::prelude::*;
 use salon_core::money::Currency;
 use salon_core::{Fence, PurchaseId, RoomId, Scope, StintId, Time, UserId};
 use salon_ledger::badge::Sku;
@@ -188,4 +191,31 @@ fn rooms_are_live_until_they_end_also_when_records_follow_the_end() {
         log.append(&[append(OTHER, vec![end]), append(OTHER, records(1, 3..=3))]).unwrap();
         assert_eq!(log.live_rooms().unwrap(), [ROOM, third]);
     });
+}
+
+/// Batches of appends, most of which could follow one another, and some of which never can.
+fn batches() -> impl Strategy<Value = Vec<Vec<Append>>> {
+    let one = (0..3_u128, 0..3_u64, 1..6_u64, 0..4_u64).prop_map(|(room, epoch, from, count)| {
+        append(RoomId::from_u128(room), records(epoch, from..=from + count - 1))
+    });
+    prop::collection::vec(prop::collection::vec(one, 0..8), 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn sqlite_keeps_what_memory_keeps_also_after_opening_again(batches in batches()) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut memory = MemoryLog::new();
+        for batch in batches {
+            let mut rooms = SqliteStore::open(directory.path()).unwrap().rooms;
+            prop_assert_eq!(rooms.append(&batch).unwrap(), memory.append(&batch).unwrap());
+            prop_assert_eq!(rooms.live_rooms().unwrap(), memory.live_rooms().unwrap());
+            for room in (0..3).map(RoomId::from_u128) {
+                prop_assert_eq!(kept(&rooms, room), kept(&memory, room));
+                prop_assert_eq!(rooms.last_fence(room).unwrap(), memory.last_fence(room).unwrap());
+            }
+        }
+    }
 }

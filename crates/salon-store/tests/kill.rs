@@ -2,6 +2,8 @@
 //!
 //! This shows what a crash of the process does. What a loss of power does, it cannot show.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command as Process, Stdio};
 

@@ -1,5 +1,7 @@
 //! Group commit: who waits, who is answered, and when.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

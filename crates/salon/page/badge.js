@@ -51,7 +51,7 @@ export class SalonBadgeSheet extends HTMLElement {
       event.preventDefault();
       this.#buy();
     });
-    this.append(this.#form, this.#state);
+    this.append(this.#state, this.#form);
     this.room?.addEventListener('change', this.#draw);
     this.#update();
   }
@@ -170,6 +170,7 @@ export class SalonBadgeSheet extends HTMLElement {
     this.#state.dataset.name = name;
     const picture = { pending: h('span', { class: 'spinner', 'aria-hidden': 'true' }), sending: h('span', { class: 'spinner', 'aria-hidden': 'true' }), awarded: icon('heart_full', 'warm beat'), idle: null }[state];
     this.#state.replaceChildren(...(text ? [picture === undefined ? icon('warning') : picture, h('p', {}, text)].filter(Boolean) : []));
+    if (text) this.#state.scrollIntoView({ block: 'nearest' });
     if (state === 'refused') this.#state.querySelector('p').dataset.testid = 'refusal';
   }
 }

@@ -159,7 +159,9 @@ export async function camera(root, go) {
     const done = await attempt(start, async () => {
       try {
         const name = title.value.trim() || t('camera.default_title', { name: me?.name ?? '' });
-        const { room } = await createRoom(me?.token ?? '', name);
+        const who = await need();
+        if (!who) return;
+        const { room } = await createRoom(who.token, name);
         leaving = true;
         go(`/room/${encodeURIComponent(room)}`, { invites: guests.map(({ user }) => user) });
       } catch (error) {
@@ -167,7 +169,7 @@ export async function camera(root, go) {
         throw error;
       }
     });
-    if (!done) say(caption, t('camera.start'));
+    if (!done || !leaving) say(caption, t('camera.start'));
   }
 
   open(true);

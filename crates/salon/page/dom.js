@@ -141,6 +141,8 @@ export function sheet({ title, lead, class: className = '', testid, firm = false
     dialog.remove();
     onclose?.();
   });
+  // Good news can wait no longer than until the next question.
+  document.querySelector('.message.notice')?.remove();
   const opener = document.activeElement;
   dialog.addEventListener('close', () => {
     if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
@@ -191,7 +193,7 @@ let messageTimer = 0;
 
 /** @param {string} text @param {'refusal'|'notice'} kind @param {string} [name] */
 function message(text, kind, name) {
-  document.querySelector('.message')?.remove();
+  hush();
   const element = h('div', { class: `message ${kind}`, role: kind === 'refusal' ? 'alert' : 'status', testid: kind, data: { name: name ?? '' } });
   element.append(kind === 'refusal' ? icon('warning') : icon('check'), h('span', {}, text));
   // The newest open sheet covers the page, so the message belongs inside it.
@@ -199,6 +201,11 @@ function message(text, kind, name) {
   (dialogs[dialogs.length - 1] ?? document.body).append(element);
   clearTimeout(messageTimer);
   messageTimer = window.setTimeout(() => element.remove(), MESSAGE_MS);
+}
+
+/** Takes the short message away, for a screen that has more to say. */
+export function hush() {
+  document.querySelector('.message')?.remove();
 }
 
 /** Shows why something was refused, as a sentence. Who has left the room is not told what it no longer answers. @param {any} error */

@@ -47,7 +47,7 @@ export class Feed {
    * @returns {() => void} takes it back
    */
   pending(person, text, hearts) {
-    const element = line({ comment: '', person, text, hearts });
+    const element = line({ comment: '', person, text, hearts, at_ms: 0 });
     element.dataset.pending = '';
     const entry = { text, element };
     this.#pending.push(entry);

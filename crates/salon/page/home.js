@@ -1,10 +1,10 @@
 // @ts-check
 /** Home: who is live now, and the way to go live oneself. */
 
-import { liveRooms } from './api.js';
+import { ApiError, liveRooms } from './api.js';
 import { avatar, h, keyed, say, tint } from './dom.js';
 import { icon } from './icons.js';
-import { ask, identity } from './session.js';
+import { ask, forget, identity } from './session.js';
 import { names, number, t } from './strings.js';
 
 /** How often the list is asked for: new rooms appear soon, and a thousand idle pages cost little. */
@@ -52,9 +52,12 @@ export function home(root) {
     try {
       const { rooms } = await liveRooms(identity()?.token, stop.signal);
       say(offline, '');
-      draw(rooms);
-    } catch {
+      // A room that is only just ending may have nobody in it.
+      draw(rooms.filter(({ host }) => host));
+    } catch (error) {
       if (stop.signal.aborted) return;
+      // A token that has run out must not hide the list.
+      if (error instanceof ApiError && error.class === 'reauth') forget();
       say(offline, t('home.offline'));
       state.querySelector('.waiting')?.remove();
     }

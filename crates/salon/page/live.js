@@ -4,17 +4,18 @@
 import { base } from './api.js';
 import { openBadges } from './badge.js';
 import { attempt, avatar, closeSheets, confirm, h, iconButton, keyed, notice, relabel, refuse, say, sheet, warn } from './dom.js';
-import { Feed, badgeHearts } from './feed.js';
+import { Feed } from './feed.js';
 import { guestSheet } from './guests.js';
 import { Hearts } from './hearts.js';
 import { icon } from './icons.js';
 import { Joining, openDevices } from './join.js';
 import { local } from './local.js';
+import { roster } from './people.js';
 import { switches } from './preview.js';
 import { Room } from './salon.js';
 import { need } from './session.js';
 import { StatsText } from './stats.js';
-import { clock, number, price, t } from './strings.js';
+import { clock, number, t } from './strings.js';
 import './tile.js';
 
 const parameters = new URLSearchParams(location.search);
@@ -201,6 +202,8 @@ export class SalonRoom extends HTMLElement {
         break;
       }
       case 'seat_requested':
+        // Guests see the stage too, but only the host can answer.
+        if (view.role() !== 'host') break;
         feed.note(t('event.requested', { name: d.person.name }), { icon: 'person_add', action: { label: t('event.view'), onclick: () => this.#guests() } });
         break;
       case 'invite_resolved':
@@ -309,7 +312,7 @@ export class SalonRoom extends HTMLElement {
     parts.heartsTotal.setAttribute('aria-label', t('live.hearts', { count: state.hearts_total }));
     parts.heartsTotal.dataset.total = String(state.hearts_total);
     say(parts.heartsTotal, number(state.hearts_total));
-    this.#peopleInto(parts.people);
+    roster(parts.people, view);
     parts.joining.draw();
     this.#draftOrLive(state, role);
     this.#status();
@@ -339,7 +342,7 @@ export class SalonRoom extends HTMLElement {
           host: seat === 0,
           media: self && local.ready ? local.media : d.media,
           speaking: (view.speaking.get(seat) ?? -Infinity) > SPEAKING_DB,
-          lost: d.lost_until_ms !== null,
+          lost: (d.lost_until_ms ?? null) !== null,
           hearts: d.total.hearts,
         });
         const slot = room.slots?.[seat];
@@ -526,44 +529,11 @@ export class SalonRoom extends HTMLElement {
 
   #people() {
     const body = h('div', { class: 'people-list' });
-    const draw = () => this.#peopleInto(body, true);
+    const draw = () => this.room && roster(body, this.room.view, true);
     draw();
     this.room?.addEventListener('change', draw);
     const share = h('button', { type: 'button', class: 'plain wide', testid: 'share', onclick: () => this.#share() }, icon('share'), t('live.share'));
     sheet({ title: t('live.people'), testid: 'people-sheet', onclose: () => this.room?.removeEventListener('change', draw) }, body, share);
-  }
-
-  /** Who sits, with what they were given, and who gave. @param {HTMLElement} box @param {boolean} [words] */
-  #peopleInto(box, words = false) {
-    const view = this.room?.view;
-    if (!view?.room) return;
-    const state = view.room;
-    if (!box.firstChild) {
-      box.append(
-        h('p', { class: 'hint watching' }),
-        h('h3', {}, t('live.stage')), h('ul', { class: 'list seated' }),
-        h('h3', { class: 'supporters-title' }, t('live.supporters')), h('ul', { class: 'list supporters' }), h('p', { class: 'hint none' }, t('live.no_supporters')),
-      );
-    }
-    const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (box.querySelector(name));
-    say(part('.watching'), t('live.watching', { count: state.audience.users }));
-    part('.watching').hidden = !words;
-    part('.none').hidden = !words || state.supporters.length > 0;
-    part('.supporters-title').hidden = !words && state.supporters.length === 0;
-    keyed(part('.seated'), view.occupied(), ({ d }) => d.person.user, ({ seat, d }) =>
-      h('li', { class: 'row' }, avatar(d.person), h('span', { class: 'row-name' }, d.person.name, seat === 0 && h('small', {}, t('live.hosting'))), h('span', { class: 'heart-count' }, icon('heart_full', 'warm'), h('span', {})), h('strong', { class: 'money' })),
-    (row, { d }) => {
-      const total = state.totals.find(({ person }) => person.user === d.person.user);
-      const hearts = row.querySelector('.heart-count');
-      hearts.hidden = d.total.hearts === 0;
-      say(hearts.lastElementChild, number(d.total.hearts));
-      say(row.lastElementChild, total && total.minor > 0 ? price(total) : '');
-    });
-    keyed(part('.supporters'), state.supporters.slice(0, words ? 50 : 3), ({ person }) => person.user, ({ person }) => h('li', { class: 'row' }, avatar(person), h('span', { class: 'row-name' }, person.name), h('span', { class: 'slot' })), (row, { hearts }) => {
-      if (row.dataset.hearts === String(hearts)) return;
-      row.dataset.hearts = String(hearts);
-      row.lastElementChild.replaceChildren(badgeHearts(hearts) ?? '', hearts > 3 ? ` ${number(hearts)}` : '');
-    });
   }
 
   async #share() {

@@ -8,6 +8,11 @@ const AUDIO = { echoCancellation: true, noiseSuppression: true, autoGainControl:
 
 /** Fires `change` whenever tracks or switches change. */
 class LocalMedia extends EventTarget {
+  /** Counts closings: what was asked for before one must not come to light after it. */
+  #turn = 0;
+  /** Openings happen one after another, so that no device is opened twice. */
+  #opening = Promise.resolve();
+
   constructor() {
     super();
     this.stream = new MediaStream();
@@ -47,13 +52,23 @@ class LocalMedia extends EventTarget {
    * @param {{video: boolean}} wanted
    * @returns {Promise<Trouble|null>} what went wrong with it
    */
-  async open({ video }) {
-    if (!navigator.mediaDevices?.getUserMedia) return 'insecure';
+  open({ video }) {
     this.cam = video;
+    const turn = this.#turn;
+    const opened = this.#opening.then(() => this.#open(video, turn));
+    this.#opening = opened.then(() => {});
+    return opened;
+  }
+
+  /** @param {boolean} video @param {number} turn @returns {Promise<Trouble|null>} */
+  async #open(video, turn) {
+    if (!navigator.mediaDevices?.getUserMedia) return 'insecure';
     try {
-      if (!this.audioTrack || (video && !this.videoTrack)) {
-        const asked = { audio: this.audioTrack ? false : this.#audio(), video: video && !this.videoTrack ? this.#video() : false };
-        this.#adopt(await this.#request(asked));
+      const asked = { audio: this.audioTrack ? false : this.#audio(), video: video && !this.videoTrack ? this.#video() : false };
+      if (turn === this.#turn && (asked.audio || asked.video)) {
+        const stream = await this.#request(asked);
+        if (turn === this.#turn) this.#adopt(stream);
+        else for (const track of stream.getTracks()) track.stop();
       }
       return null;
     } catch (error) {
@@ -104,6 +119,7 @@ class LocalMedia extends EventTarget {
 
   /** Releases the devices. */
   close() {
+    this.#turn += 1;
     for (const track of this.stream.getTracks()) this.#drop(track);
     this.mic = true;
     this.cam = true;
@@ -139,7 +155,14 @@ class LocalMedia extends EventTarget {
   #adopt(stream) {
     for (const track of stream.getTracks()) {
       if (track.kind === 'audio') track.enabled = this.mic;
-      if (track.kind === 'video' && 'contentHint' in track) track.contentHint = 'motion';
+      if (track.kind === 'video') {
+        track.contentHint = 'motion';
+        // Switched off again while it was starting.
+        if (!this.cam) {
+          track.stop();
+          continue;
+        }
+      }
       this.stream.addTrack(track);
       track.addEventListener('ended', () => {
         this.#drop(track);

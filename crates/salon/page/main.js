@@ -3,7 +3,7 @@
 
 import { after } from './after.js';
 import { camera } from './camera.js';
-import { closeSheets, h } from './dom.js';
+import { closeSheets, h, hush } from './dom.js';
 import { home } from './home.js';
 import { gradient, icon } from './icons.js';
 import { SalonRoom } from './live.js';
@@ -65,6 +65,7 @@ function openRoom(id) {
   element.addEventListener('leave', () => go('/'));
   element.addEventListener('ended', (event) => {
     element.remove();
+    hush();
     document.body.dataset.screen = 'after';
     after(root, /** @type {CustomEvent} */ (event).detail);
   });
@@ -84,12 +85,14 @@ async function over(why) {
     return;
   }
   document.body.dataset.screen = 'over';
+  hush();
+  const never = why.name === 'room_not_found' || why.name === 'not_available';
   root.replaceChildren(
     h(
       'main',
       { class: 'over', testid: 'over', data: { name: why.name } },
       icon('warning'),
-      h('h1', {}, t('over.title')),
+      h('h1', {}, t(never ? 'over.never' : 'over.title')),
       h('p', { class: 'lead', testid: 'refusal', data: { name: why.name } }, sentence(why)),
       h('div', { class: 'actions' }, h('a', { class: 'primary', href: '#/' }, t('action.home'))),
     ),

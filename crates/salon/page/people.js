@@ -1,10 +1,11 @@
 // @ts-check
-/** Finding people by name. */
+/** People: who is in the room, and finding others by name. */
 
 import { people } from './api.js';
 import { avatar, h, keyed, say } from './dom.js';
+import { badgeHearts } from './feed.js';
 import { icon } from './icons.js';
-import { t } from './strings.js';
+import { number, price, t } from './strings.js';
 
 /** A pause in typing before the server is asked. */
 const PAUSE_MS = 180;
@@ -75,4 +76,59 @@ export function peopleSearch({ token, me, state, onpick }) {
 
   ask();
   return { element: h('div', { class: 'search' }, h('label', { class: 'search-field' }, icon('search'), input), hint, items), draw };
+}
+
+/** Supporters named beside the stage, and in the sheet that has room for more. */
+const SUPPORTERS_BESIDE = 3;
+const SUPPORTERS_MAX = 50;
+
+/**
+ * Who sits, with what they were given, and who gave. Called again after every change, it alters what has changed.
+ * @param {HTMLElement} box
+ * @param {import('./view.js').RoomView} view
+ * @param {boolean} [sheet] whether there is room for words
+ */
+export function roster(box, view, sheet = false) {
+  const state = view.room;
+  if (!state) return;
+  if (!box.firstChild) {
+    box.append(
+      h('p', { class: 'hint watching' }),
+      h('h3', {}, t('live.stage')),
+      h('ul', { class: 'list seated' }),
+      h('h3', { class: 'supporters-title' }, t('live.supporters')),
+      h('ul', { class: 'list supporters' }),
+      h('p', { class: 'hint none' }, t('live.no_supporters')),
+    );
+  }
+  const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (box.querySelector(name));
+  say(part('.watching'), t('live.watching', { count: state.audience.users }));
+  part('.watching').hidden = !sheet;
+  part('.none').hidden = !sheet || state.supporters.length > 0;
+  part('.supporters-title').hidden = !sheet && state.supporters.length === 0;
+  keyed(part('.seated'), view.occupied(), ({ d }) => d.person.user, ({ seat, d }) => seatedRow(seat, d.person), (row, { d }) => {
+    const total = state.totals.find(({ person }) => person.user === d.person.user);
+    const hearts = row.querySelector('.heart-count');
+    hearts.hidden = d.total.hearts === 0;
+    say(hearts.lastElementChild, number(d.total.hearts));
+    say(row.lastElementChild, total && total.minor > 0 ? price(total) : '');
+  });
+  const supporters = state.supporters.slice(0, sheet ? SUPPORTERS_MAX : SUPPORTERS_BESIDE);
+  keyed(part('.supporters'), supporters, ({ person }) => person.user, ({ person }) => supporterRow(person), (row, { hearts }) => {
+    if (row.dataset.hearts === String(hearts)) return;
+    row.dataset.hearts = String(hearts);
+    row.lastElementChild.replaceChildren(badgeHearts(hearts) ?? '', hearts > 3 ? ` ${number(hearts)}` : '');
+  });
+}
+
+/** @param {number} seat @param {Person} person */
+function seatedRow(seat, person) {
+  const name = h('span', { class: 'row-name' }, person.name, seat === 0 && h('small', {}, t('live.hosting')));
+  const hearts = h('span', { class: 'heart-count' }, icon('heart_full', 'warm'), h('span', {}));
+  return h('li', { class: 'row' }, avatar(person), name, hearts, h('strong', { class: 'money' }));
+}
+
+/** @param {Person} person */
+function supporterRow(person) {
+  return h('li', { class: 'row' }, avatar(person), h('span', { class: 'row-name' }, person.name), h('span', {}));
 }

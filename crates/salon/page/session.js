@@ -73,7 +73,10 @@ export function ask() {
       const name = input.value.trim();
       if (!name) return input.focus();
       const done = await attempt(submit, async () => {
-        found = await issueToken(name);
+        found = await issueToken(name).catch((error) => {
+          if (error.name === 'malformed') error.name = 'name_invalid';
+          throw error;
+        });
         localStorage.setItem(KEY, JSON.stringify(found));
       });
       if (done) dialog.close();

@@ -1,10 +1,7 @@
 /** Everything the page says, in English. `{name}` is filled in; `_one` and `_other` follow the number `count`. */
 export default {
   'app.name': 'Salon',
-  'app.tagline': 'Live rooms for up to four',
 
-  'action.back': 'Back',
-  'action.cancel': 'Cancel',
   'action.close': 'Close',
   'action.done': 'Done',
   'action.retry': 'Try again',
@@ -38,7 +35,6 @@ export default {
   'camera.start': 'Go live',
   'camera.starting': 'Starting…',
   'camera.mode': 'Live',
-  'camera.flip': 'Switch camera',
   'camera.devices': 'Camera and microphone',
   'camera.device_camera': 'Camera',
   'camera.device_mic': 'Microphone',
@@ -124,16 +120,13 @@ export default {
   'tile.of': '{name}’s tile',
   'tile.you': 'Your tile',
   'tile.mic_off': 'Microphone off',
-  'tile.cam_off': 'Camera off',
   'tile.lost': 'Connection lost, waiting',
   'tile.hearts_one': '{count} badge heart',
   'tile.hearts_other': '{count} badge hearts',
-  'tile.speaking': 'Speaking',
 
   'event.joined': '{name} joined the stage',
   'event.left': '{name} left the stage',
   'event.removed': '{name} was taken off the stage',
-  'event.lost': '{name} lost the connection',
   'event.badge_one': '{from} sent {to} a badge with {count} heart',
   'event.badge_other': '{from} sent {to} a badge with {count} hearts',
   'event.requested': '{name} asks to join',
@@ -243,6 +236,7 @@ export default {
   'after.reason.operator': 'It was ended by the service.',
   'after.reason.shutdown': 'The service is being restarted.',
 
+  'over.never': 'This room isn’t open to you',
   'over.title': 'You are no longer in this room',
 
   'wait.soon': 'a moment',

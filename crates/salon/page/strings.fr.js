@@ -1,10 +1,7 @@
 /** Tout ce que la page dit, en français. `{name}` est remplacé ; `_one` et `_other` suivent le nombre `count`. */
 export default {
   'app.name': 'Salon',
-  'app.tagline': 'Le direct à quatre',
 
-  'action.back': 'Retour',
-  'action.cancel': 'Annuler',
   'action.close': 'Fermer',
   'action.done': 'Terminé',
   'action.retry': 'Réessayer',
@@ -38,7 +35,6 @@ export default {
   'camera.start': 'Passer en direct',
   'camera.starting': 'Démarrage…',
   'camera.mode': 'Direct',
-  'camera.flip': 'Changer de caméra',
   'camera.devices': 'Caméra et micro',
   'camera.device_camera': 'Caméra',
   'camera.device_mic': 'Micro',
@@ -124,16 +120,13 @@ export default {
   'tile.of': 'Image de {name}',
   'tile.you': 'Votre image',
   'tile.mic_off': 'Micro coupé',
-  'tile.cam_off': 'Caméra coupée',
   'tile.lost': 'Connexion perdue, en attente',
   'tile.hearts_one': '{count} cœur de badge',
   'tile.hearts_other': '{count} cœurs de badge',
-  'tile.speaking': 'Parle',
 
   'event.joined': '{name} est monté sur scène',
   'event.left': '{name} a quitté la scène',
   'event.removed': '{name} a été retiré de la scène',
-  'event.lost': '{name} a perdu la connexion',
   'event.badge_one': '{from} a offert à {to} un badge à {count} cœur',
   'event.badge_other': '{from} a offert à {to} un badge à {count} cœurs',
   'event.requested': '{name} demande à participer',
@@ -243,6 +236,7 @@ export default {
   'after.reason.operator': 'Le service y a mis fin.',
   'after.reason.shutdown': 'Le service redémarre.',
 
+  'over.never': 'Ce salon ne vous est pas ouvert',
   'over.title': 'Vous n’êtes plus dans ce salon',
 
   'wait.soon': 'un instant',

@@ -14,11 +14,11 @@
  * @typedef {{sku: string, hearts: number, price: Price}} CatalogueItem
  * @typedef {{comment: string, person: Person, text: string, hearts: number, at_ms: number}} Comment
  * @typedef {{person: Person, hearts: number, minor: number, currency: string, exponent: number}} Total
- * @typedef {{person: Person, stint: number|string, media: SelfMedia, lost_until_ms: number|null, total: {hearts: number, minor: number}}} Occupied
+ * @typedef {{person: Person, stint: number|string, media: SelfMedia, lost_until_ms?: number, total: {hearts: number, minor: number}}} Occupied
  * @typedef {{seat: number, state: {t: 'empty'|'reserved'|'occupied', d?: Occupied}}} Seat
  * @typedef {{
- *   room: string, title: string, phase: 'draft'|'live'|'ended', ended_reason: string|null, host: Person,
- *   live_since_ms: number|null, server_time_ms: number, requests: 'open'|'closed', seats: Seat[], comments: Comment[],
+ *   room: string, title: string, phase: 'draft'|'live'|'ended', ended_reason?: string, host: Person,
+ *   live_since_ms?: number, server_time_ms: number, requests: 'open'|'closed', seats: Seat[], comments: Comment[],
  *   catalogue: CatalogueItem[], totals: Total[], supporters: {person: Person, hearts: number}[],
  *   audience: {users: number, sessions: number, peak: number}, hearts_total: number,
  * }} RoomState
@@ -29,8 +29,8 @@
  * @typedef {{purchase: string, recipient: string, sku: string, price: Price, state: string}} Purchase
  * @typedef {{
  *   user: string, role: 'host'|'guest'|'viewer',
- *   offer: null|{offer: string, seat: number|null, by: Person|null, step: 'offered'|'preparing', until_ms: number},
- *   request: null|{request: string}, cooldown_until_ms: number|null, purchases: Purchase[],
+ *   offer: null|{offer: string, seat?: number, by?: Person, step: 'offered'|'preparing', until_ms: number},
+ *   request: null|{request: string}, cooldown_until_ms?: number, purchases: Purchase[],
  * }} UserState
  * @typedef {'room'|'stage'|'user'} Stream
  * @typedef {{stream: Stream, epoch: number, seq: number}} Position
@@ -227,7 +227,7 @@ export class RoomView {
       case 'seat_taken': {
         if (!seat) break;
         const { hearts, minor } = room.totals.find(({ person }) => person.user === d.person.user) ?? { hearts: 0, minor: 0 };
-        seat.state = { t: 'occupied', d: { person: d.person, stint: d.stint, media: d.media, lost_until_ms: null, total: { hearts, minor } } };
+        seat.state = { t: 'occupied', d: { person: d.person, stint: d.stint, media: d.media, total: { hearts, minor } } };
         this.#taken(d.person.user);
         break;
       }
@@ -242,7 +242,7 @@ export class RoomView {
         break;
       case 'host_returned':
       case 'link_restored':
-        if (stay) stay.lost_until_ms = null;
+        if (stay) delete stay.lost_until_ms;
         break;
       case 'media_changed':
         if (stay) stay.media = d.media;
@@ -332,7 +332,7 @@ export class RoomView {
         user.offer = { offer: d.offer, seat: d.seat, by: d.by, step: 'offered', until_ms: d.until_ms };
         break;
       case 'invite_closed':
-        if (user.offer?.offer !== d.offer) break;
+        if (!user.offer || user.offer.offer !== d.offer) break;
         if (d.outcome === 'accepted') Object.assign(user.offer, { step: 'preparing', until_ms: d.prepare_until_ms ?? user.offer.until_ms });
         else user.offer = null;
         break;
@@ -341,9 +341,11 @@ export class RoomView {
         break;
       case 'request_closed':
         if (user.request?.request === d.request) user.request = null;
-        user.cooldown_until_ms = d.cooldown_until_ms ?? user.cooldown_until_ms;
+        if (d.cooldown_until_ms !== undefined) user.cooldown_until_ms = d.cooldown_until_ms;
         // Approved.
-        if (d.offer && d.prepare_until_ms) user.offer = { offer: d.offer, seat: d.seat ?? null, by: null, step: 'preparing', until_ms: d.prepare_until_ms };
+        if (d.offer && d.prepare_until_ms) {
+          user.offer = { offer: d.offer, seat: d.seat, step: 'preparing', until_ms: d.prepare_until_ms };
+        }
         break;
       case 'removed':
         this.removed = true;
