@@ -183,6 +183,9 @@ mod tests {
             refused
         };
         let (first, second) = tokio::join!(first, second);
-        assert_eq!((first, second), (Err(BusError::Unanswered), Err(BusError::Busy { command: 2 })));
+        assert_eq!(
+            (first, second),
+            (Err(BusError::Unanswered), Err(BusError::Busy { command: 2 }))
+        );
     }
 }

@@ -246,7 +246,10 @@ mod tests {
     #[test]
     fn a_129th_bit_is_refused() {
         assert_eq!("8".repeat(26).parse::<RoomId>(), Err(ParseIdError::Character('8')));
-        assert_eq!("7zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<RoomId>(), Ok(RoomId::from_u128(u128::MAX)));
+        assert_eq!(
+            "7zzzzzzzzzzzzzzzzzzzzzzzzz".parse::<RoomId>(),
+            Ok(RoomId::from_u128(u128::MAX))
+        );
     }
 
     #[test]

@@ -56,7 +56,9 @@
   // The middle of an element that stands still and that nothing covers, or null when it is not so (yet).
   const target = async (selector, wanted) => {
     const element = find(selector, wanted);
-    const moves = (animation) => animation.playState === "running" && within(element, animation.effect?.target);
+    // A pulse that never ends is no movement to wait out.
+    const moves = ({ playState, effect }) =>
+      playState === "running" && Number.isFinite(effect?.getComputedTiming().endTime) && within(element, effect.target);
     if (!element || document.getAnimations().some(moves)) return null;
     if (element.disabled || element.getAttribute("aria-disabled") === "true") return null;
     element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });

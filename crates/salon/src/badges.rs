@@ -195,9 +195,8 @@ impl Salon {
             let asked = timeout(CHARGE_MAX, self.0.ports.payments.status(purchase)).await;
             match asked {
                 Ok(Ok(Some(charge))) if charge.status != Status::Pending => {
-                    if self.apply(purchase, &charge).await.is_ok() {
-                        return;
-                    }
+                    // What could not be booked now is asked for again.
+                    let _again = self.apply(purchase, &charge).await;
                 }
                 // The provider knows of no charge: none was made, or it has forgotten it.
                 Ok(Ok(None)) => return self.release(purchase, Why::Voided).await,
@@ -223,7 +222,11 @@ impl Salon {
                 self.release(purchase, Why::Declined).await;
                 Ok(())
             }
-            Status::Refunded => self.post(Command::Refund { purchase }).await.map(drop),
+            Status::Refunded => {
+                // A refund may overtake the news of its capture; the journal needs both.
+                self.capture(purchase, charge.provider_ref.clone()).await?;
+                self.post(Command::Refund { purchase }).await.map(drop)
+            }
         }
     }
 

@@ -68,7 +68,8 @@ impl Driver {
         let Self { salon, media, events, log, ledger, live } = self;
         let (ended, mut endings) = mpsc::channel(3);
         let _log = run_thread("room log", &ended, move || log.run().map_err(|e| e.to_string()))?;
-        let _ledger = run_thread("ledger", &ended, move || ledger.run().map_err(|e| e.to_string()))?;
+        let _ledger =
+            run_thread("ledger", &ended, move || ledger.run().map_err(|e| e.to_string()))?;
         let _media = run_thread("media", &ended, move || run_media(media))?;
         let hearing = tokio::spawn({
             let salon = salon.clone();

@@ -128,7 +128,8 @@ impl Salon {
         policy.seats = seats;
         self.start(Room::new(id), Tally::default(), Fence(0)).await?;
         let command = Command::CreateRoom { title, policy };
-        match self.call(id, Call::Command { person: host, id: None, command, method: None }).await? {
+        match self.call(id, Call::Command { person: host, id: None, command, method: None }).await?
+        {
             Answer::Done { .. } => Ok(id),
             Answer::Rejected(rejected) => Err(rejected),
             _ => Err(translate::internal()),
@@ -148,8 +149,7 @@ impl Salon {
             _ => None,
         };
         let outcome = async {
-            let command =
-                translate::command(body, || PurchaseId::from_u128(random::bits()))?;
+            let command = translate::command(body, || PurchaseId::from_u128(random::bits()))?;
             let id = Some(CommandId(id));
             self.call(room, Call::Command { person, id, command, method }).await
         };

@@ -24,10 +24,10 @@ use crate::http;
 use crate::media::MediaSessions;
 use crate::metrics::{self, Kind, Metrics, Sample};
 use crate::ports::{Identity, IssueError, Issued, Notifier, People, TokenError, Tokens};
+use crate::random;
 use crate::room::call::{Answer, Call};
 use crate::room::hub::SessionId;
 use crate::rooms::Rooms;
-use crate::random;
 use crate::seal::Sealer;
 
 /// What the embedder decides.
@@ -152,7 +152,8 @@ impl Salon {
             sealer: Sealer::new(*blake3::hash(&secret).as_bytes()),
             sessions: AtomicU64::new(0),
         }));
-        let driver = Driver::new(salon.clone(), media_driver, events, log_driver, ledger_driver, live);
+        let driver =
+            Driver::new(salon.clone(), media_driver, events, log_driver, ledger_driver, live);
         Ok((salon, driver))
     }
 

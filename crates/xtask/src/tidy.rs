@@ -131,7 +131,10 @@ mod tests {
     use super::*;
 
     fn function(lines: usize) -> String {
-        format!("    pub(crate) async fn long<T>() {{\n{}    }}\n", "        x;\n".repeat(lines - 2))
+        format!(
+            "    pub(crate) async fn long<T>() {{\n{}    }}\n",
+            "        x;\n".repeat(lines - 2)
+        )
     }
 
     #[test]

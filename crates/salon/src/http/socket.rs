@@ -13,6 +13,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use salon_core::{RoomId, Time};
 use salon_room::Person;
+use salon_signal::codec::DecodeError;
 use salon_signal::error::{CloseCode, Code};
 use salon_signal::limits::Limits;
 use salon_signal::server::{Announced, Outcome, Rejected};
@@ -203,10 +204,22 @@ impl Reader {
                 Ok(frame) => self.carry_out(frame).await,
                 Err(error) => {
                     self.salon.metrics().frames_malformed.add_one();
-                    self.say(&server::Frame::error(error.code(), error.to_string()));
+                    self.refuse_malformed(&error);
                 }
             }
         }
+    }
+
+    /// Whoever waits for a command's result gets one, also if it could not be read.
+    fn refuse_malformed(&self, error: &DecodeError) {
+        let message = error.to_string();
+        self.say(&match error.command {
+            Some(id) => {
+                let outcome = Outcome::Rejected(Rejected::new(error.code(), message));
+                server::Frame::Result { id, outcome }
+            }
+            None => server::Frame::error(error.code(), message),
+        });
     }
 
     async fn carry_out(&mut self, frame: client::Frame) {

@@ -212,12 +212,7 @@ impl Actor {
         self.consider(turn, Task { by: By::System, id: None, command, then: Then::Nothing });
     }
 
-    pub(super) fn decide(
-        &mut self,
-        turn: &mut Turn,
-        task: Task,
-        facts: &salon_room::facts::Facts,
-    ) {
+    pub(super) fn decide(&mut self, turn: &mut Turn, task: Task, facts: &salon_room::facts::Facts) {
         let Task { by, id, command, then } = task;
         let now = self.salon.now();
         let ctx = Ctx { now, actor: by.clone(), command: id, facts };
@@ -282,7 +277,7 @@ impl Actor {
 
     fn accept(&mut self, turn: &mut Turn, by: By, then: Then) {
         match (then, by) {
-            (Then::Join(join), _) => turn.joins.push(join),
+            (Then::Join(join), _) => turn.joins.push(*join),
             (Then::Watch(reply, offer), By::User(person)) => {
                 turn.watches.push((reply, person, offer));
             }
@@ -332,7 +327,7 @@ impl Actor {
             reply.send(answer);
         }
         for join in joins {
-            self.admit(*join);
+            self.admit(join);
         }
         for (reply, person, offer) in watches {
             self.watch(reply, person, offer);

@@ -41,7 +41,7 @@ impl Actor {
                 let level = |(seat, level_db)| Level { seat, level_db };
                 let seats = seats.into_iter().map(level).collect();
                 let frame = self.conflated(Conflated::Speaking { seats });
-                self.hub.to_all(&frame);
+                self.hub.tell_all(&frame);
             }
             Presence::MediaEnded { session } => {
                 self.watching.remove(&session);
@@ -75,13 +75,13 @@ impl Actor {
             }
             let from = from.iter().find(|position| position.stream == stream);
             for frame in self.catch_up(stream, &user, from) {
-                self.hub.to_session(session, frame);
+                self.hub.tell_session(session, frame);
             }
         }
         let grant = self.grant_frame(&user);
-        self.hub.to_session(session, grant);
+        self.hub.tell_session(session, grant);
         let capabilities = self.capabilities_frame(&user);
-        self.hub.to_session(session, capabilities);
+        self.hub.tell_session(session, capabilities);
         self.greet_with_counts(session);
         self.touch();
         // A seated person who is back keeps the seat; the room hears of it in a turn of its own.
@@ -105,12 +105,8 @@ impl Actor {
             && let Some(missed) = current.after(*from)
         {
             let to = current.position();
-            let resumed = server::Frame::Resumed {
-                stream,
-                epoch: to.epoch,
-                from: from.seq,
-                to: to.seq,
-            };
+            let resumed =
+                server::Frame::Resumed { stream, epoch: to.epoch, from: from.seq, to: to.seq };
             return std::iter::once(codec::encode(&resumed)).chain(missed.cloned()).collect();
         }
         let now = self.salon.now();
@@ -158,14 +154,14 @@ impl Actor {
         let user = Some(person.user.clone());
         let burst = Ephemeral::HeartBurst { user, hearts, special };
         let frame = codec::encode(&server::Frame::Ephemeral { body: burst });
-        self.hub.to_all(&frame);
+        self.hub.tell_all(&frame);
         self.touch();
     }
 
     /// Tells everyone the counts as they are now.
     pub(super) fn tell_counts(&mut self) {
         for frame in self.count_frames() {
-            self.hub.to_all(&frame);
+            self.hub.tell_all(&frame);
         }
     }
 
@@ -183,7 +179,7 @@ impl Actor {
     /// The service stops: everyone is told to come back, and the room sleeps in its log.
     pub(super) fn say_farewell(&mut self) {
         let go = server::Frame::GoAway { action: Action::Resume, after_ms: RESTART_MS };
-        self.hub.to_all(&codec::encode(&go));
+        self.hub.tell_all(&codec::encode(&go));
         self.hub.close_all(CloseCode::RESTARTING);
     }
 }

@@ -103,7 +103,7 @@ impl Actor {
     /// Tells one person all they may publish.
     fn tell_grant(&mut self, user: &UserId) {
         let frame = self.grant_frame(user);
-        self.hub.to_user(user, &frame);
+        self.hub.tell_user(user, &frame);
     }
 
     pub(super) fn grant_frame(&self, user: &UserId) -> Bytes {
@@ -126,9 +126,9 @@ impl Actor {
         let frame = self.streams.push(&stream, at, event.clone());
         self.salon.metrics().events_encoded.add_one();
         match &stream {
-            translate::Stream::Room => self.hub.to_all(&frame),
-            translate::Stream::Stage => self.hub.to_stage(&frame),
-            translate::Stream::User(user) => self.hub.to_user(user, &frame),
+            translate::Stream::Room => self.hub.tell_all(&frame),
+            translate::Stream::Stage => self.hub.tell_stage(&frame),
+            translate::Stream::User(user) => self.hub.tell_user(user, &frame),
         }
         match (stream, event) {
             (translate::Stream::Room, Event::SeatTaken { person, .. }) => self.reseat(&person.user),
@@ -141,7 +141,7 @@ impl Actor {
             ) => {
                 for (session, user) in self.hub.everyone() {
                     let frame = self.capabilities_frame(&user);
-                    self.hub.to_session(session, frame);
+                    self.hub.tell_session(session, frame);
                 }
             }
             _ => {}
@@ -158,7 +158,7 @@ impl Actor {
             }
         }
         let frame = self.capabilities_frame(user);
-        self.hub.to_user(user, &frame);
+        self.hub.tell_user(user, &frame);
         self.touch();
     }
 
@@ -196,7 +196,7 @@ impl Actor {
     /// Sends the present state of everything conflated to one session.
     pub(super) fn greet_with_counts(&mut self, session: SessionId) {
         for frame in self.count_frames() {
-            self.hub.to_session(session, frame);
+            self.hub.tell_session(session, frame);
         }
     }
 }

@@ -88,22 +88,22 @@ impl Hub {
     }
 
     /// Sends a frame to everyone.
-    pub(crate) fn to_all(&mut self, frame: &Bytes) {
+    pub(crate) fn tell_all(&mut self, frame: &Bytes) {
         self.send(frame, |_| true);
     }
 
     /// Sends a frame to those who may see the stage now.
-    pub(crate) fn to_stage(&mut self, frame: &Bytes) {
+    pub(crate) fn tell_stage(&mut self, frame: &Bytes) {
         self.send(frame, |session| session.on_stage);
     }
 
     /// Sends a frame to every session of one user.
-    pub(crate) fn to_user(&mut self, user: &UserId, frame: &Bytes) {
+    pub(crate) fn tell_user(&mut self, user: &UserId, frame: &Bytes) {
         self.send(frame, |session| session.person.user == *user);
     }
 
     /// Sends a frame to one session.
-    pub(crate) fn to_session(&mut self, id: SessionId, frame: Bytes) {
+    pub(crate) fn tell_session(&mut self, id: SessionId, frame: Bytes) {
         if let Some(session) = self.sessions.get(&id)
             && session.outbox.try_send(Out::Frame(frame)).is_err()
         {
@@ -156,7 +156,7 @@ mod tests {
         let (viewer, mut watching) = mpsc::channel(4);
         let _in = hub.join(SessionId(1), person("ada"), host, true);
         let _in = hub.join(SessionId(2), person("bob"), viewer, false);
-        hub.to_stage(&Bytes::from_static(b"1"));
+        hub.tell_stage(&Bytes::from_static(b"1"));
         assert!(matches!(on_stage.try_recv(), Ok(Out::Frame(frame)) if frame == "1"));
         assert!(watching.try_recv().is_err());
     }
@@ -180,7 +180,7 @@ mod tests {
         let _in = hub.join(SessionId(1), person("ada"), slow, false);
         let _in = hub.join(SessionId(2), person("bob"), quick, false);
         for _ in 0..3 {
-            hub.to_all(&Bytes::from_static(b"x"));
+            hub.tell_all(&Bytes::from_static(b"x"));
         }
         let dropped = hub.drop_slow();
         assert_eq!(dropped.iter().map(|(id, _)| *id).collect::<Vec<_>>(), vec![SessionId(1)]);

@@ -39,12 +39,7 @@ impl Streams {
     }
 
     /// Numbers and encodes the next event of one stream.
-    pub(crate) fn push(
-        &mut self,
-        stream: &translate::Stream,
-        at: Time,
-        body: Event,
-    ) -> Bytes {
+    pub(crate) fn push(&mut self, stream: &translate::Stream, at: Time, body: Event) -> Bytes {
         let stream = match stream {
             translate::Stream::Room => &mut self.room,
             translate::Stream::Stage => &mut self.stage,

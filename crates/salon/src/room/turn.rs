@@ -19,7 +19,7 @@ pub(super) struct Turn {
     pub(super) told: Vec<(Time, Told)>,
     pub(super) effects: Vec<Due>,
     pub(super) replies: Vec<(Reply<Answer>, Answer)>,
-    pub(super) joins: Vec<Box<Join>>,
+    pub(super) joins: Vec<Join>,
     pub(super) watches: Vec<(Reply<Answer>, salon_room::Person, String)>,
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Scene<'a> {
 pub(crate) fn tell(record: &Record, scene: &Scene<'_>) -> Vec<Told> {
     let room = scene.room;
     match &record.event {
-        Event::RoomCreated { .. } | Event::Takeover {} => Vec::new(),
+        Event::RoomCreated { .. } | Event::Takeover => Vec::new(),
         Event::WentLive
         | Event::RoomEnded { .. }
         | Event::HostAbsent { .. }

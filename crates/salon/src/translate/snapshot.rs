@@ -90,10 +90,7 @@ pub(crate) fn totals(room: &Room, tally: &Tally, terms: &Terms) -> Vec<PersonTot
 pub(crate) fn supporters(room: &Room) -> Vec<Supporter> {
     let mut supporters: Vec<_> = room
         .supporters()
-        .map(|supporter| Supporter {
-            person: person(&supporter.person),
-            hearts: supporter.hearts,
-        })
+        .map(|supporter| Supporter { person: person(&supporter.person), hearts: supporter.hearts })
         .collect();
     supporters.sort_by_key(|supporter| Reverse(supporter.hearts));
     supporters
