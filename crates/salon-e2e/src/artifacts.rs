@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::page::Page;
+use crate::page::{Page, WINDOW};
 use crate::server::Server;
 use crate::target;
 
@@ -48,7 +48,8 @@ fn keep_page(stem: &Path, page: &Page) -> Result<()> {
         Err(error) => format!("{error:#}"),
     };
     fs::write(stem.with_extension("stats.json"), statistics)?;
-    if let Err(error) = page.screenshot(&stem.with_extension("png"), 390, 780) {
+    let (width, height) = WINDOW;
+    if let Err(error) = page.screenshot(&stem.with_extension("png"), width, height) {
         fs::write(stem.with_extension("png.txt"), format!("{error:#}"))?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::cdp::Connection;
-use crate::page::{self, Page};
+use crate::page::Page;
 
 /// Names under which a Chromium may be installed, the best first.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
@@ -106,15 +106,7 @@ impl Browser {
     /// # Errors
     /// The page cannot be loaded.
     pub fn open(&self, url: &str) -> Result<Page> {
-        self.open_with(&page::Options::default(), url)
-    }
-
-    /// [`open`](Self::open) with options.
-    ///
-    /// # Errors
-    /// The page cannot be loaded.
-    pub fn open_with(&self, options: &page::Options, url: &str) -> Result<Page> {
-        let page = Page::create(Arc::clone(&self.0), options)?;
+        let page = Page::create(Arc::clone(&self.0))?;
         page.goto(url)?;
         Ok(page)
     }

@@ -1,16 +1,14 @@
 // Runs in every page before its own scripts: what the driver needs inside the page, and the small camera.
 (() => {
   // Cameras of a fixed, small picture: tests share few cores.
-  const capture = __CAPTURE__;
+  const capture = { width: 320, height: 180, frameRate: 15 };
   const media = navigator.mediaDevices;
   if (media?.getUserMedia) {
     const original = media.getUserMedia.bind(media);
     media.getUserMedia = (wanted = {}) => {
       const video = wanted.video && {
         ...(typeof wanted.video === "object" ? wanted.video : {}),
-        width: capture.width,
-        height: capture.height,
-        frameRate: capture.fps,
+        ...capture,
         aspectRatio: undefined,
       };
       return original({ ...wanted, video });

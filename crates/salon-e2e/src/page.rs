@@ -21,21 +21,8 @@ const REPORT_MAX: Duration = Duration::from_secs(10);
 /// hit another control is not: that would be done twice.
 const CLICKS_MAX: usize = 3;
 
-/// What a new page's window and cameras are like.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Options {
-    /// Width and height of the window's content, in CSS pixels; a phone held upright by default.
-    pub window: (u32, u32),
-    /// Width, height and frames per second of every camera; small by default, because tests share few cores.
-    pub capture: (u32, u32, u32),
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { window: (390, 780), capture: (320, 180, 15) }
-    }
-}
+/// Width and height of a window's content, in CSS pixels: a phone held upright.
+pub const WINDOW: (u32, u32) = (390, 780);
 
 /// A page in a window of its own. Cheap to clone; the window closes with the last clone.
 #[derive(Clone)]
@@ -45,11 +32,10 @@ struct Target {
     process: Arc<Process>,
     context: String,
     session: String,
-    window: (u32, u32),
 }
 
 impl Page {
-    pub(crate) fn create(process: Arc<Process>, options: &Options) -> Result<Self> {
+    pub(crate) fn create(process: Arc<Process>) -> Result<Self> {
         let connection = process.connection();
         let made = connection.call(None, "Target.createBrowserContext", json!({}))?;
         let context = string(&made, "browserContextId")?;
@@ -59,16 +45,13 @@ impl Page {
         let attach = json!({ "targetId": target, "flatten": true });
         let attached = connection.call(None, "Target.attachToTarget", attach)?;
         let session = string(&attached, "sessionId")?;
-        let window = options.window;
-        let page = Self(Arc::new(Target { process, context, session, window }));
+        let page = Self(Arc::new(Target { process, context, session }));
         for domain in ["Page", "Runtime", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}))?;
         }
         page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
-        page.resize(window)?;
-        let (width, height, fps) = options.capture;
-        let capture = json!({ "width": width, "height": height, "fps": fps }).to_string();
-        let source = include_str!("page.js").replace("__CAPTURE__", &capture);
+        page.resize(WINDOW)?;
+        let source = include_str!("page.js");
         let script = json!({ "source": source, "runImmediately": true });
         page.call("Page.addScriptToEvaluateOnNewDocument", script)?;
         Ok(page)
@@ -246,7 +229,7 @@ impl Page {
     pub fn screenshot(&self, path: &Path, width: u32, height: u32) -> Result<()> {
         self.resize((width, height))?;
         let taken = self.capture();
-        self.resize(self.0.window)?;
+        self.resize(WINDOW)?;
         let png = taken?;
         std::fs::write(path, png).with_context(|| path.display().to_string())
     }

@@ -8,9 +8,9 @@ use anyhow::Result;
 
 use crate::artifacts;
 use crate::browser::{self, Browser};
-use crate::page::{self, Page};
+use crate::page::Page;
 use crate::person::Person;
-use crate::server::{self, Server};
+use crate::server::Server;
 
 /// A running scenario. When it ends in failure it keeps logs, statistics and pictures.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Scenario {
     /// # Errors
     /// It cannot be built or does not come up.
     pub fn server(&self) -> Result<Arc<Server>> {
-        let server = Arc::new(Server::start(&server::Options::default())?);
+        let server = Arc::new(Server::start()?);
         self.servers().push(Arc::clone(&server));
         Ok(server)
     }
@@ -72,21 +72,7 @@ impl Scenario {
     /// # Errors
     /// The page cannot be loaded.
     pub fn page(&self, browser: &Browser, label: &str, url: &str) -> Result<Page> {
-        self.page_with(browser, &page::Options::default(), label, url)
-    }
-
-    /// [`page`](Self::page) with options.
-    ///
-    /// # Errors
-    /// The page cannot be loaded.
-    pub fn page_with(
-        &self,
-        browser: &Browser,
-        options: &page::Options,
-        label: &str,
-        url: &str,
-    ) -> Result<Page> {
-        let page = browser.open_with(options, url)?;
+        let page = browser.open(url)?;
         self.pages().push((label.to_owned(), page.clone()));
         Ok(page)
     }
@@ -96,21 +82,15 @@ impl Scenario {
     /// # Errors
     /// The page cannot be loaded or does not take the name.
     pub fn person(&self, browser: &Browser, server: &Server, name: &str) -> Result<Person> {
-        self.person_with(browser, &page::Options::default(), name, server.url())
+        self.person_at(browser, server.url(), name)
     }
 
-    /// [`person`](Self::person) with options, and with a URL that may have parameters.
+    /// [`person`](Self::person), at a URL that may have parameters.
     ///
     /// # Errors
     /// The page cannot be loaded or does not take the name.
-    pub fn person_with(
-        &self,
-        browser: &Browser,
-        options: &page::Options,
-        name: &str,
-        url: &str,
-    ) -> Result<Person> {
-        let person = Person::new(name, self.page_with(browser, options, name, url)?);
+    pub fn person_at(&self, browser: &Browser, url: &str, name: &str) -> Result<Person> {
+        let person = Person::new(name, self.page(browser, name, url)?);
         person.sign_in()?;
         Ok(person)
     }

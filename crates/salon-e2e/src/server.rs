@@ -18,18 +18,9 @@ use crate::target;
 /// How long the server may take to print where it listens.
 const START_MAX: Duration = Duration::from_secs(20);
 
-/// How the server is started.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Options {
-    /// More arguments for the server's command line.
-    pub arguments: Vec<String>,
-}
-
 /// A running server with a data directory of its own. Killed and forgotten when dropped.
 #[derive(Debug)]
 pub struct Server {
-    options: Options,
     folder: TempDir,
     places: Places,
     process: Mutex<Option<Process>>,
@@ -51,12 +42,12 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be built, or does not come up in time; its log is part of the error.
-    pub fn start(options: &Options) -> Result<Self> {
+    pub fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("salon-e2e-server-").tempdir()?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (process, places) = Process::start(options, folder.path(), free, free)?;
+        let (process, places) = Process::start(folder.path(), free, free)?;
         let process = Mutex::new(Some(process));
-        Ok(Self { options: options.clone(), folder, places, process })
+        Ok(Self { folder, places, process })
     }
 
     /// Where the page is, ending in a slash.
@@ -117,7 +108,7 @@ impl Server {
         let mut process = self.process();
         ensure!(process.is_none(), "the server is still running");
         let Places { http, media, .. } = self.places;
-        let (started, _) = Process::start(&self.options, self.folder.path(), http, media)?;
+        let (started, _) = Process::start(self.folder.path(), http, media)?;
         *process = Some(started);
         Ok(())
     }
@@ -165,18 +156,12 @@ impl Server {
 }
 
 impl Process {
-    fn start(
-        options: &Options,
-        folder: &Path,
-        listen: SocketAddr,
-        udp: SocketAddr,
-    ) -> Result<(Self, Places)> {
+    fn start(folder: &Path, listen: SocketAddr, udp: SocketAddr) -> Result<(Self, Places)> {
         let log = File::options().create(true).append(true).open(log_path(folder))?;
         let mut child = Command::new(program()?)
             .args(["--listen", &listen.to_string(), "--udp", &udp.to_string(), "--data-dir"])
             .arg(folder.join("data"))
             .args(["--log", "info"])
-            .args(&options.arguments)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,7 +1,7 @@
 //! A host who sends H264 and a guest who sends VP8, side by side for one viewer.
 
 use anyhow::Context as _;
-use salon_e2e::{page, scenario};
+use salon_e2e::scenario;
 
 #[test]
 fn h264_is_forwarded() {
@@ -9,7 +9,7 @@ fn h264_is_forwarded() {
         let server = scenario.server()?;
         let studio = scenario.browser()?;
         let url = format!("{}?codec=h264", server.url());
-        let host = scenario.person_with(&studio, &page::Options::default(), "Ada", &url)?;
+        let host = scenario.person_at(&studio, &url, "Ada")?;
         let room = host.go_live("Two codecs")?;
         let guest = scenario.person(&studio, &server, "Bruno")?;
         guest.open_room(&room)?;

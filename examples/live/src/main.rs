@@ -121,15 +121,30 @@ fn greet(arguments: &Arguments, salon: &Salon, url: &str) {
     println!("Ctrl-C ends it in order.");
 }
 
-/// The first Ctrl-C ends in order, a second one at once.
+/// The first Ctrl-C, or the system's request to end, ends in order; a second one at once.
 async fn end_on_signal(salon: Salon, handle: Handle<SocketAddr>) {
-    if tokio::signal::ctrl_c().await.is_err() {
+    if asked_to_end().await.is_err() {
         return;
     }
     println!("Ending: rooms are told, what is under way is finished. Ctrl-C again ends at once.");
     salon.shut_down();
-    if tokio::signal::ctrl_c().await.is_ok() {
+    if asked_to_end().await.is_ok() {
         handle.shutdown();
         std::process::exit(130);
     }
+}
+
+#[cfg(unix)]
+async fn asked_to_end() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_end() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
 }

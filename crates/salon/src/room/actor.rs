@@ -15,6 +15,7 @@ use salon_room::{Actor as By, Command, Ctx, Decision, Event, Rejection, Room};
 use salon_rtc::{SessionId as MediaSession, StageId};
 use salon_signal::error::Code;
 use salon_signal::id::OfferId;
+use salon_signal::secret::Method;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -163,7 +164,6 @@ impl Actor {
 
     fn take(&mut self, turn: &mut Turn, call: bus::Call<Call, Answer>) {
         let bus::Call { command, reply } = call;
-        let person = |person| By::User(person);
         match command {
             Call::Command { person: who, id, command, method } => {
                 if let Command::PostComment { .. } = command
@@ -173,19 +173,18 @@ impl Actor {
                     turn.replies.push((reply, Answer::Rejected(slow)));
                     return;
                 }
-                let then = Then::Charge(reply, method);
-                self.consider(turn, Task { by: person(who), id, command, then });
+                let then = Then::Reply(reply);
+                self.consider(turn, Task { by: By::User(who), id, command, method, then });
             }
             Call::Settle { purchase, outcome } => {
                 let command = Command::SettleBadge { purchase, outcome };
                 let then = Then::Reply(reply);
-                self.consider(turn, Task { by: By::System, id: None, command, then });
+                self.consider(turn, Task { then, ..Task::of_system(command) });
             }
             Call::Publish { user, key, offer } => self.publish(reply, &user, key, offer),
             Call::Watch { person: who, offer } => {
-                let then = Then::Watch(reply, offer);
-                let command = Command::CheckJoin;
-                self.consider(turn, Task { by: person(who), id: None, command, then });
+                let (by, then) = (By::User(who), Then::Watch(reply, offer));
+                self.consider(turn, Task { by, then, ..Task::of_system(Command::CheckJoin) });
             }
             Call::Summary => reply.send(Answer::Summary(Box::new(self.summary()))),
         }
@@ -209,17 +208,17 @@ impl Actor {
 
     /// Something the service itself tells the room. It needs no facts and nobody waits for it.
     pub(super) fn tell_room(&mut self, turn: &mut Turn, command: Command) {
-        self.consider(turn, Task { by: By::System, id: None, command, then: Then::Nothing });
+        self.consider(turn, Task::of_system(command));
     }
 
     pub(super) fn decide(&mut self, turn: &mut Turn, task: Task, facts: &salon_room::facts::Facts) {
-        let Task { by, id, command, then } = task;
+        let Task { by, id, command, method, then } = task;
         let now = self.salon.now();
         let ctx = Ctx { now, actor: by.clone(), command: id, facts };
         match self.room.decide(&ctx, &command) {
             Ok(decision) => {
                 self.salon.metrics().commands_accepted.add_one();
-                self.evolve(turn, decision, &then);
+                self.evolve(turn, decision, method);
                 self.accept(turn, by, then);
             }
             Err(Rejection::Duplicate { seq }) => self.reply(turn, then, Answer::Done { seq }),
@@ -231,7 +230,7 @@ impl Actor {
     }
 
     /// Carries a decision out in memory; what others may know of it waits in the turn.
-    fn evolve(&mut self, turn: &mut Turn, decision: Decision, then: &Then) {
+    fn evolve(&mut self, turn: &mut Turn, decision: Decision, method: Option<Method>) {
         let waiting: Vec<_> = self
             .room
             .reservations()
@@ -257,12 +256,8 @@ impl Actor {
         }
         turn.records.extend(decision.records);
         for keyed in decision.effects {
-            let method = match then {
-                Then::Charge(_, method) => method.clone(),
-                _ => None,
-            };
             if !self.carry_out_at_once(&keyed.effect) {
-                turn.effects.push(Due { effect: keyed.effect, method });
+                turn.effects.push(Due { effect: keyed.effect, method: method.clone() });
             }
         }
     }
@@ -299,7 +294,7 @@ impl Actor {
 
     fn reply(&mut self, turn: &mut Turn, then: Then, answer: Answer) {
         match then {
-            Then::Reply(reply) | Then::Charge(reply, _) | Then::Watch(reply, _) => {
+            Then::Reply(reply) | Then::Watch(reply, _) => {
                 turn.replies.push((reply, answer));
             }
             Then::Nothing | Then::Join(_) => {}

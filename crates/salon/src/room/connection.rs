@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use salon_cluster::bus::Reply;
 use salon_core::{GrantKey, UserId};
+use salon_room::room::Phase;
+use salon_room::seat::Role;
 use salon_room::{Actor as By, Command, Person};
 use salon_rtc::media::{Publish, Watch};
 use salon_rtc::{Answer as MediaAnswer, OfferError, SessionId as MediaSession, StageId};
@@ -34,7 +36,7 @@ impl Actor {
             Presence::Join(join) => {
                 let by = By::User(join.person.clone());
                 let then = Then::Join(join);
-                self.consider(turn, Task { by, id: None, command: Command::CheckJoin, then });
+                self.consider(turn, Task { by, then, ..Task::of_system(Command::CheckJoin) });
             }
             Presence::React { person, hearts } => self.react(&person, hearts),
             Presence::Speaking { seats } => {
@@ -61,7 +63,7 @@ impl Actor {
             self.hub.leave(session);
             return;
         }
-        if self.room.seat_of(&user).is_none_or(|seat| seat.occupant().is_none()) {
+        if self.is_audience(&user) {
             self.edge.join(session, person);
         }
         let leaving = user.clone();
@@ -85,17 +87,19 @@ impl Actor {
         self.greet_with_counts(session);
         self.touch();
         // A seated person who is back keeps the seat; the room hears of it in a turn of its own.
-        let up = Task {
-            by: By::System,
-            id: None,
-            command: Command::LinkUp { user: user.clone() },
-            then: Then::Nothing,
-        };
-        if self.room.seat_of(&user).is_some_and(|seat| seat.occupant().is_some()) {
+        let up = Task::of_system(Command::LinkUp { user: user.clone() });
+        if self.room.role(&user) != Role::Viewer {
             self.pending.push(Box::pin(async move {
                 Ready::Decide(Box::new(up), salon_room::facts::Facts::new())
             }));
         }
+    }
+
+    /// Is this somebody who watches? The host and the seated are not counted, and nobody is once
+    /// the room is over.
+    pub(super) fn is_audience(&self, user: &UserId) -> bool {
+        let over = matches!(self.room.phase(), Phase::Ended(_));
+        !over && self.room.role(user) == Role::Viewer
     }
 
     /// The frames that bring one stream of one session up to date.

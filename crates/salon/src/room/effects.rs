@@ -150,10 +150,10 @@ impl Actor {
 
     /// Somebody sat down or stood up: the seated are not counted as audience.
     fn reseat(&mut self, user: &UserId) {
-        let seated = self.room.seat_of(user).is_some_and(|seat| seat.occupant().is_some());
+        let watches = self.is_audience(user);
         for session in self.hub.sessions_of(user) {
             match self.hub.person(session) {
-                Some(person) if !seated => self.edge.join(session, person.clone()),
+                Some(person) if watches => self.edge.join(session, person.clone()),
                 _ => self.edge.leave(session),
             }
         }

@@ -32,7 +32,16 @@ pub(super) struct Task {
     pub(super) by: By,
     pub(super) id: Option<CommandId>,
     pub(super) command: Command,
+    /// How a badge is paid, if the command begins one.
+    pub(super) method: Option<Method>,
     pub(super) then: Then,
+}
+
+impl Task {
+    /// Something of the service itself: nobody waits for it.
+    pub(super) fn of_system(command: Command) -> Self {
+        Self { by: By::System, id: None, command, method: None, then: Then::Nothing }
+    }
 }
 
 /// Who waits for the decision.
@@ -42,8 +51,6 @@ pub(super) enum Then {
     Nothing,
     /// A caller on the bus.
     Reply(Reply<Answer>),
-    /// A buyer, with the way they pay.
-    Charge(Reply<Answer>, Option<Method>),
     /// A connection that wants in.
     Join(Box<Join>),
     /// An offer to watch.
