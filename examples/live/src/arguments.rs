@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     pub(crate) lan: bool,
 
     /// What to log: error, warn, info, debug or trace, or per module as in "info,salon=debug"
-    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    #[arg(long, value_name = "FILTER", default_value = "warn,str0m=error")]
     pub(crate) log: String,
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the audience.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

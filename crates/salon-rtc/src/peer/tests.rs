@@ -1,3 +1,5 @@
+//! Tests of a peer connection.
+
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
