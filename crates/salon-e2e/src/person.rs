@@ -421,14 +421,16 @@ impl Person {
         Ok(sentence.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Fails unless the page made one session to watch, with one offer: seats change by messages, never by
-    /// negotiating again.
+    /// Fails unless the page made one session to watch, with one offer, and another only for each that was
+    /// lost: seats change by messages, never by negotiating again.
     ///
     /// # Errors
     /// It made more.
     pub fn negotiated_once(&self) -> Result<()> {
         let counted = self.page.eval("window.salon.pcCounts")?;
-        let once = counted["watch"] == 1 && counted["offers"] == 1;
+        let count = |what: &str| counted[what].as_u64();
+        let once = count("watch") == count("lost").map(|lost| lost + 1)
+            && count("offers") == count("watch");
         ensure!(once, "{} negotiated more than once: {counted}", self.name);
         Ok(())
     }

@@ -172,6 +172,45 @@ impl Rejection {
         }
     }
 
+    /// One of each, in order of their codes: for registries.
+    #[must_use]
+    pub const fn every() -> [Self; 32] {
+        [
+            Self::RoomNotFound,
+            Self::RoomExists,
+            Self::RoomEnded,
+            Self::WrongPhase,
+            Self::NotAvailable,
+            Self::NotPermitted,
+            Self::NotHost,
+            Self::HostMustEnd,
+            Self::NotSeated,
+            Self::AlreadySeated,
+            Self::SeatsFull { free: 0 },
+            Self::SelfTarget,
+            Self::NotEligible,
+            Self::InviteSize { have: 0 },
+            Self::AlreadyInvited,
+            Self::OfferNotFound,
+            Self::OfferExpired,
+            Self::OfferResolved,
+            Self::NotPreparing,
+            Self::RequestsClosed,
+            Self::RequestExists,
+            Self::RequestNotFound,
+            Self::QueueFull,
+            Self::Cooldown { until: Time(0) },
+            Self::BadgesOff,
+            Self::RecipientNotSeated,
+            Self::SelfBadge,
+            Self::PurchaseExists,
+            Self::PurchaseNotFound,
+            Self::PurchasesPending,
+            Self::StaleFence,
+            Self::Duplicate { seq: 0 },
+        ]
+    }
+
     const fn entry(&self) -> (u16, &'static str, Class) {
         match self {
             Self::RoomNotFound => (1000, "room_not_found", Class::Gone),
@@ -216,47 +255,12 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Rejection; 32] = [
-        Rejection::RoomNotFound,
-        Rejection::RoomExists,
-        Rejection::RoomEnded,
-        Rejection::WrongPhase,
-        Rejection::NotAvailable,
-        Rejection::NotPermitted,
-        Rejection::NotHost,
-        Rejection::HostMustEnd,
-        Rejection::NotSeated,
-        Rejection::AlreadySeated,
-        Rejection::SeatsFull { free: 0 },
-        Rejection::SelfTarget,
-        Rejection::NotEligible,
-        Rejection::InviteSize { have: 4 },
-        Rejection::AlreadyInvited,
-        Rejection::OfferNotFound,
-        Rejection::OfferExpired,
-        Rejection::OfferResolved,
-        Rejection::NotPreparing,
-        Rejection::RequestsClosed,
-        Rejection::RequestExists,
-        Rejection::RequestNotFound,
-        Rejection::QueueFull,
-        Rejection::Cooldown { until: Time(5) },
-        Rejection::BadgesOff,
-        Rejection::RecipientNotSeated,
-        Rejection::SelfBadge,
-        Rejection::PurchaseExists,
-        Rejection::PurchaseNotFound,
-        Rejection::PurchasesPending,
-        Rejection::StaleFence,
-        Rejection::Duplicate { seq: 1 },
-    ];
-
     #[test]
     fn codes_and_names_are_unique_and_say_what_the_variant_says() {
-        let codes: BTreeSet<u16> = ALL.iter().map(Rejection::code).collect();
-        assert_eq!(codes.len(), ALL.len());
+        let codes: BTreeSet<u16> = Rejection::every().iter().map(Rejection::code).collect();
+        assert_eq!(codes.len(), Rejection::every().len());
         assert!(codes.iter().all(|code| (1000..1900).contains(code)));
-        for rejection in ALL {
+        for rejection in Rejection::every() {
             let variant = format!("{rejection:?}");
             let variant = variant.split([' ', '{']).next().unwrap().to_lowercase();
             assert_eq!(rejection.name().replace('_', ""), variant);
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn messages_are_lower_case_sentences_without_a_stop() {
-        for rejection in ALL {
+        for rejection in Rejection::every() {
             let message = rejection.message();
             assert!(message.starts_with(char::is_alphanumeric) && !message.ends_with('.'));
             assert!(!message.starts_with(char::is_uppercase), "{message}");
@@ -274,7 +278,7 @@ mod tests {
 
     #[test]
     fn only_a_cooldown_knows_when_to_come_back() {
-        for rejection in ALL {
+        for rejection in Rejection::every() {
             let known = rejection.class() == Class::RetryAfter;
             assert_eq!(rejection.retry_at().is_some(), known, "{rejection:?}");
         }

@@ -125,6 +125,10 @@ export class SalonRoom extends HTMLElement {
     this.classList.add('room');
     this.replaceChildren(area, h('aside', { class: 'panel', 'aria-label': t('live.people') }, parts.people, feed.element, dock));
     this.#parts = parts;
+    // Who may do what is known with the first snapshot; until then nothing is offered that could move away.
+    for (const part of [parts.mark, parts.end, parts.rail, parts.leave, parts.join, parts.rooms, parts.badge, parts.count, parts.heartsTotal]) {
+      part.hidden = true;
+    }
     this.#watchTaps(parts.stage);
     this.#cover(h('span', { class: 'spinner' }), h('p', {}, t('live.connecting')));
     this.#undo.push(() => feed.stop(), () => controls.stop());

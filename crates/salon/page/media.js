@@ -19,7 +19,7 @@ const DISCONNECTED_MS_MAX = 4_000;
 const CONNECT_MS_MAX = 12_000;
 
 /** Sessions made over the life of the page, and offers made by those that watch: equal numbers prove that nothing is renegotiated. */
-export const pcCounts = { watch: 0, publish: 0, offers: 0 };
+export const pcCounts = { watch: 0, publish: 0, offers: 0, lost: 0 };
 
 /** A media session was refused; `name` is the wire's error name where the server gave one. */
 export class MediaRefusal extends Error {
@@ -195,6 +195,7 @@ export class Watcher extends Session {
   constructor(url, token) {
     super(url, token);
     pcCounts.watch += 1;
+    this.addEventListener('down', () => (pcCounts.lost += 1));
     const receivers = (/** @type {'audio'|'video'} */ kind) =>
       Array.from({ length: SLOTS }, () => this.pc.addTransceiver(kind, { direction: 'recvonly' }));
     const audio = receivers('audio');
@@ -207,9 +208,14 @@ export class Watcher extends Session {
     }));
   }
 
-  start() {
+  async start() {
     pcCounts.offers += 1;
-    return super.start();
+    try {
+      await super.start();
+    } catch (error) {
+      pcCounts.lost += 1;
+      throw error;
+    }
   }
 
   /** One entry per seat and kind, zeros where nothing has come yet. */

@@ -16,9 +16,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::badges;
 use crate::room::actor::{Actor, Ears};
-use crate::room::call::{Answer, Call, Summary};
+use crate::room::call::{Answer, Call};
 use crate::room::hub::{Out, SessionId};
 use crate::room::place::{Join, PRESENCE_MAX, Place, Presence};
+use crate::room::summary::Summary;
 use crate::room::tally::Tally;
 use crate::{Salon, random, translate};
 
@@ -232,7 +233,7 @@ impl Salon {
             }
         }
         if room.last_seq() == 0 {
-            return Err(translate::refused(Code::RoomNotFound, "there is no such room"));
+            return Err(translate::not_found());
         }
         let tally = self.tally(&room);
         let (after, owed) = (room.fence(), badges::owed(&room));

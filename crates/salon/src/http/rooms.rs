@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Caller, bearer};
 use super::problem::Problem;
-use crate::room::call::Summary;
+use crate::room::summary::Summary;
 use crate::rooms::Card;
 use crate::{Salon, translate};
 

@@ -6,11 +6,13 @@
 pub(crate) mod actor;
 pub(crate) mod call;
 mod connection;
+mod decision;
 mod effects;
 pub(crate) mod grant;
 pub(crate) mod hub;
 mod pending;
 pub(crate) mod place;
 mod streams;
+pub(crate) mod summary;
 pub(crate) mod tally;
 mod turn;

@@ -7,7 +7,7 @@ mod snapshot;
 
 pub(crate) use command::command;
 pub(crate) use event::{Scene, Stream, Told, tell};
-pub(crate) use rejection::{internal, refused, rejected};
+pub(crate) use rejection::{internal, not_found, refused, rejected};
 pub(crate) use snapshot::{
     audience, capabilities, phase, room_state, stage_state, supporters, totals, user_state,
 };

@@ -23,6 +23,11 @@ pub(crate) fn refused(code: Code, message: &str) -> Rejected {
     Rejected::new(code, message)
 }
 
+/// There is no such room.
+pub(crate) fn not_found() -> Rejected {
+    refused(Code::RoomNotFound, "there is no such room")
+}
+
 /// Something failed that is not the client's business; the log has the details.
 pub(crate) fn internal() -> Rejected {
     refused(Code::Internal, "the service could not do this; try again")
