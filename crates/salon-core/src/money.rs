@@ -209,7 +209,7 @@ mod tests {
         for currency in TABLE {
             assert_eq!(currency.code().parse(), Ok(currency));
         }
-        assert_eq!("XXX".parse::<Currency>(), Err(UnknownCurrency));
+        assert_eq!("ZZZ".parse::<Currency>(), Err(UnknownCurrency));
     }
 
     proptest! {
