@@ -55,15 +55,15 @@ pub(crate) struct Arguments {
 #[command(next_help_heading = "Server")]
 pub(crate) struct Server {
     /// A running Salon, as in http://127.0.0.1:8080; its rooms are not touched, a new one is made
-    #[arg(long, value_name = "URL", conflicts_with = "whip")]
+    #[arg(long, value_name = "URL", value_parser = units::url, conflicts_with = "whip")]
     pub(crate) server: Option<String>,
 
     /// Where to publish, on a server of any kind (WHIP, RFC 9725)
-    #[arg(long, value_name = "URL", requires = "whep")]
+    #[arg(long, value_name = "URL", value_parser = units::url, requires = "whep")]
     pub(crate) whip: Option<String>,
 
     /// Where to watch what is published at --whip (WHEP)
-    #[arg(long, value_name = "URL", requires = "whip")]
+    #[arg(long, value_name = "URL", value_parser = units::url, requires = "whip")]
     pub(crate) whep: Option<String>,
 
     /// Bearer token for --whip and --whep

@@ -17,7 +17,7 @@ use crate::peer::Kit;
 use crate::progress::{Progress, REDRAW};
 use crate::report::Joins;
 use crate::tally::Counts;
-use crate::viewer::{Viewer, Watched};
+use crate::viewer::{Joined, Viewer, Watched};
 
 /// How long goodbyes may take. A guess: thousands of sessions are ended over HTTP.
 pub(crate) const GOODBYE_MAX: Duration = Duration::from_secs(20);
@@ -45,7 +45,8 @@ impl Crowd {
         let progress = Progress::joining(wanted);
         let (sender, mut results) = mpsc::channel(wanted as usize);
         let (mut clock, mut redraw) = (interval(arguments.join_rate.interval()), interval(REDRAW));
-        let (mut times, mut viewers) = (Times::new(), JoinSet::new());
+        let (mut first, mut all) = (Times::new(), Times::new());
+        let mut viewers = JoinSet::new();
         let (mut ports, mut refusals) = (BTreeSet::new(), Vec::new());
         let (mut begun, mut ended, mut refused) = (0, 0, 0);
         while ended < wanted {
@@ -58,9 +59,10 @@ impl Crowd {
                 Some(result) = results.recv() => {
                     ended += 1;
                     match result {
-                        Ok((port, time)) => {
-                            times.add(time);
-                            ports.insert(port);
+                        Ok(joined) => {
+                            first.add(joined.first);
+                            all.add(joined.all);
+                            ports.insert(joined.port);
                         }
                         Err(error) => {
                             refused += 1;
@@ -77,7 +79,12 @@ impl Crowd {
         if refused == wanted {
             bail!("no viewer could join: {}", refusals.join("; "));
         }
-        let joins = Joins { joined: wanted - refused, first_packet_ms: times.summary(), refusals };
+        let joins = Joins {
+            joined: wanted - refused,
+            first_packet_ms: first.summary(),
+            every_track_ms: all.summary(),
+            refusals,
+        };
         Ok(Self { viewers, joins, ports })
     }
 
@@ -106,13 +113,13 @@ impl Crowd {
 async fn attend(
     kit: Arc<Kit>,
     endpoint: Endpoint,
-    sections: u8,
-    results: mpsc::Sender<Result<(u16, Duration)>>,
+    seats: u8,
+    results: mpsc::Sender<Result<Joined>>,
     stop: CancellationToken,
 ) -> Option<Watched> {
-    match Viewer::join(&kit, &endpoint, sections).await {
-        Ok((viewer, time)) => {
-            let _gone = results.send(Ok((viewer.port(), time))).await;
+    match Viewer::join(&kit, &endpoint, seats).await {
+        Ok((viewer, joined)) => {
+            let _gone = results.send(Ok(joined)).await;
             Some(viewer.watch(stop).await)
         }
         Err(error) => {
@@ -123,7 +130,7 @@ async fn attend(
 }
 
 /// Adds a reason, if it is another one.
-fn add_reason(reasons: &mut Vec<String>, error: &anyhow::Error) {
+pub(crate) fn add_reason(reasons: &mut Vec<String>, error: &anyhow::Error) {
     let reason = format!("{error:#}");
     if reasons.len() < REASONS_MAX && !reasons.contains(&reason) {
         reasons.push(reason);

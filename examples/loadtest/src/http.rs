@@ -1,5 +1,6 @@
 //! As much of an HTTP client as WHIP, WHEP and Salon's API need.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,11 +67,15 @@ impl Http {
         Ok(Answer { sdp: response.into_body(), session })
     }
 
-    /// Posts JSON, expects JSON.
+    /// Posts JSON to Salon's API, expects JSON.
     pub(crate) async fn json(&self, endpoint: &Endpoint, body: &Value) -> Result<Value> {
         let response = self.post(endpoint, "application/json", body.to_string()).await?;
         let (status, url) = (response.status(), &endpoint.url);
-        ensure!(status.is_success(), "{url} answered {status}{}", shown(response.body()));
+        ensure!(
+            status.is_success(),
+            "{url} answered {status}{}; a server that is no Salon is loaded with --whip and --whep",
+            shown(response.body())
+        );
         serde_json::from_str(response.body())
             .with_context(|| format!("{url} answered no JSON{}", shown(response.body())))
     }
@@ -116,8 +121,8 @@ impl Http {
 fn unreachable(url: &str, error: ureq::Error) -> anyhow::Error {
     match error {
         ureq::Error::Timeout(_) => anyhow!("{url} did not answer within {ANSWER_MAX:?}"),
-        ureq::Error::Io(error) => {
-            anyhow!("{url} cannot be reached: {error}; is the server running?")
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            anyhow!("{url} cannot be reached: nothing listens there; is the server running?")
         }
         ureq::Error::HostNotFound => anyhow!("{url} cannot be reached: there is no such host"),
         error => anyhow!("{url} cannot be reached: {error}"),

@@ -83,11 +83,12 @@ impl Cpu {
     }
 }
 
-/// How busy all cores have been, in the system's own ticks.
+/// How busy the machine's cores have been, in the system's own ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticks {
     idle: u64,
     all: u64,
+    cores: usize,
 }
 
 impl Ticks {
@@ -97,7 +98,13 @@ impl Ticks {
         let fields: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
         // proc(5): user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
         let idle = fields.get(3)? + fields.get(4)?;
-        Some(Self { idle, all: fields.iter().take(8).sum() })
+        let cores = stat.lines().skip(1).take_while(|line| line.starts_with("cpu")).count();
+        Some(Self { idle, all: fields.iter().take(8).sum(), cores })
+    }
+
+    /// How many cores there are.
+    pub(crate) fn cores(self) -> usize {
+        self.cores
     }
 
     /// The share that was idle since an earlier look.

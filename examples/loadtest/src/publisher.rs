@@ -107,6 +107,7 @@ impl Publisher {
             let mut sounds = every(SOUND);
             loop {
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => break,
                     _ = pictures.tick() => self.send_picture()?,
                     _ = sounds.tick() => self.send_sound()?,

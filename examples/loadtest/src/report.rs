@@ -37,11 +37,14 @@ pub(crate) struct Load {
     pub(crate) window_s: f64,
 }
 
-/// Who joined, and how long it took from the offer to the first packet.
+/// Who joined, and how long it took from the offer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Joins {
     pub(crate) joined: u32,
+    /// To the first packet, mostly of sound.
     pub(crate) first_packet_ms: Option<Summary>,
+    /// To the first packet of the track that came last, mostly a picture.
+    pub(crate) every_track_ms: Option<Summary>,
     /// Why the others did not, the same reason once.
     pub(crate) refusals: Vec<String>,
 }
@@ -88,10 +91,12 @@ pub(crate) struct ThisProgram {
 /// What else was going on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Machine {
-    pub(crate) cores: usize,
+    pub(crate) cores: Option<usize>,
     /// The load average of the minute before the test.
     pub(crate) load_before: Option<f64>,
     pub(crate) idle_percent: Option<f64>,
+    /// Of one core: everything but the server and this program. A server whose process is not known is in it.
+    pub(crate) others_percent: Option<f64>,
 }
 
 impl Report {
@@ -104,18 +109,19 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (load, joins, packets) = (&self.load, &self.joins, &self.packets);
         writeln!(f, "{load}\n")?;
-        write!(f, "Joined        {} of {}", count(joins.joined), count(load.viewers))?;
-        writeln!(f, "{}", Spread("; first packet after ", joins.first_packet_ms))?;
+        writeln!(f, "Joined        {} of {}", count(joins.joined), count(load.viewers))?;
         for refusal in &joins.refusals {
             writeln!(f, "              {refusal}")?;
         }
+        writeln!(f, "First packet  {}", Spread(joins.first_packet_ms))?;
+        writeln!(f, "Every track   {}", Spread(joins.every_track_ms))?;
         let (received, expected) = (count(packets.received), count(packets.expected));
         writeln!(f, "Received      {received} of {expected} packets, each decrypted and compared")?;
         write!(f, "Lost          {} ({:.3} %)", count(packets.lost), packets.lost_percent)?;
         let Packets { duplicates, reordered, damaged, .. } = *packets;
         let others = [duplicates, reordered, damaged].map(count);
         writeln!(f, "; duplicates {}, late {}, damaged {}", others[0], others[1], others[2])?;
-        writeln!(f, "Latency       {}", Spread("", self.latency_ms))?;
+        writeln!(f, "Latency       {}", Spread(self.latency_ms))?;
         match self.server {
             Some(server) => writeln!(f, "Server        {server}")?,
             None => writeln!(f, "Server        not measured: see --server-pid")?,
@@ -170,24 +176,30 @@ impl fmt::Display for ThisProgram {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cores for this program", self.cores)?;
+        match self.cores {
+            Some(cores) => write!(f, "{cores} cores")?,
+            None => write!(f, "not known")?,
+        }
         if let Some(load) = self.load_before {
             write!(f, ", load {load:.1} before")?;
         }
-        if let Some(idle_percent) = self.idle_percent {
-            write!(f, ", {idle_percent:.0} % idle while measuring")?;
+        if let Some((idle, others)) = self.idle_percent.zip(self.others_percent) {
+            write!(
+                f,
+                "; while measuring {idle:.0} % idle, other programs {others:.0} % of a core"
+            )?;
         }
         Ok(())
     }
 }
 
-/// A distribution after a word, or that there is none.
-struct Spread(&'static str, Option<Summary>);
+/// A distribution, or that there is none.
+struct Spread(Option<Summary>);
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Summary { p50, p90, p99, max }) = self.1 else { return Ok(()) };
-        write!(f, "{}p50 {p50:.1}, p90 {p90:.1}, p99 {p99:.1}, max {max:.1} ms", self.0)
+        let Some(Summary { p50, p90, p99, max }) = self.0 else { return write!(f, "none came") };
+        write!(f, "p50 {p50:.1}, p90 {p90:.1}, p99 {p99:.1}, max {max:.1} ms")
     }
 }
 

@@ -93,9 +93,8 @@ struct Account {
 impl Account {
     async fn sign_in(http: &Http, server: &str, name: &str) -> Result<Self> {
         let tokens = Endpoint { url: format!("{server}/api/tokens"), token: None };
-        let signed = http.json(&tokens, &json!({ "name": name })).await.context(
-            "cannot sign in; a server that is no Salon, or gives no tokens, is loaded with --whip and --whep",
-        )?;
+        let signed = http.json(&tokens, &json!({ "name": name })).await;
+        let signed = signed.context("cannot sign in")?;
         Ok(Self { token: field(&signed, "token")?, user: field(&signed, "user")? })
     }
 

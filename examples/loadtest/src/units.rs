@@ -21,6 +21,15 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
+/// The address of a server: `http://host:port/path`.
+pub(crate) fn url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
+        _ => Err(format!("{text} does not begin like http://host or https://host")),
+    }
+}
+
 /// So many a second: `50/s`, or just `50`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rate(f64);
@@ -71,6 +80,14 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         for wrong in ["", "10", "s", "-1s", "0s", "10h", "NaNs", "1e300s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_name_a_host() {
+        assert!(url("http://a").is_ok() && url("https://a:1/b").is_ok());
+        for wrong in ["", "a:80", "ftp://a", "http://", "http:///b"] {
+            assert!(url(wrong).is_err(), "{wrong}");
         }
     }
 

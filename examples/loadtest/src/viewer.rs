@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use str0m::Event;
 use str0m::media::Direction;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::Endpoint;
@@ -15,8 +15,8 @@ use crate::peer::{Kit, Peer};
 use crate::stamp::{Stamp, TRACKS};
 use crate::tally::{Arrival, Counts, Tally};
 
-/// How long a viewer may take from its offer to its first packet. A guess: nobody waits longer.
-pub(crate) const JOIN_MAX: Duration = Duration::from_secs(15);
+/// How long a viewer may take from its offer to sound and picture. A guess: nobody waits longer.
+const JOIN_MAX: Duration = Duration::from_secs(15);
 
 /// A viewer that receives.
 #[derive(Debug)]
@@ -29,6 +29,17 @@ pub(crate) struct Viewer {
     latencies_us: Vec<u64>,
 }
 
+/// How a viewer came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Joined {
+    /// Its local UDP port.
+    pub(crate) port: u16,
+    /// From the offer to the first packet.
+    pub(crate) first: Duration,
+    /// From the offer to the first packet of the track that came last.
+    pub(crate) all: Duration,
+}
+
 /// How a viewer's test ended.
 #[derive(Debug)]
 pub(crate) struct Watched {
@@ -38,34 +49,46 @@ pub(crate) struct Watched {
 }
 
 impl Viewer {
-    /// Joins, and answers how long it took from the offer to the first packet.
+    /// Joins: connects, and waits until sound and picture of every seat have come.
     pub(crate) async fn join(
         kit: &Arc<Kit>,
         endpoint: &Endpoint,
-        sections: u8,
-    ) -> Result<(Self, Duration)> {
+        seats: u8,
+    ) -> Result<(Self, Joined)> {
         let began = Instant::now();
-        let joined = async {
-            let peer = Peer::offer(kit, endpoint, Direction::RecvOnly, sections).await?;
-            let mut viewer = Self {
-                peer,
-                tallies: [const { None }; TRACKS],
-                damaged: 0,
-                events: Vec::new(),
-                latencies_us: Vec::new(),
-            };
-            while viewer.step().await? == 0 {}
-            Ok(viewer)
+        let url = &endpoint.url;
+        let until = (began + JOIN_MAX).into();
+        let offered = Peer::offer(kit, endpoint, Direction::RecvOnly, seats);
+        let peer = timeout_at(until, offered)
+            .await
+            .with_context(|| format!("{url} did not answer within {JOIN_MAX:?}"))??;
+        let mut viewer = Self {
+            peer,
+            tallies: [const { None }; TRACKS],
+            damaged: 0,
+            events: Vec::new(),
+            latencies_us: Vec::new(),
         };
-        let viewer: Result<Self> = timeout(JOIN_MAX, joined).await.with_context(|| {
-            format!("{} answered, but no packet came within {JOIN_MAX:?}", endpoint.url)
+        let first = async {
+            while viewer.step().await? == 0 {}
+            Ok(began.elapsed())
+        };
+        let first: Result<Duration> = timeout_at(until, first)
+            .await
+            .with_context(|| format!("{url} answered, but no packet came within {JOIN_MAX:?}"))?;
+        let all = async {
+            while viewer.tallies.iter().flatten().count() < 2 * usize::from(seats) {
+                viewer.step().await?;
+            }
+            Ok(began.elapsed())
+        };
+        let all: Result<Duration> = timeout_at(until, all).await.with_context(|| {
+            format!(
+                "{url} sends some, but not sound and picture of every seat, within {JOIN_MAX:?}"
+            )
         })?;
-        Ok((viewer?, began.elapsed()))
-    }
-
-    /// The local UDP port.
-    pub(crate) fn port(&self) -> u16 {
-        self.peer.port()
+        let joined = Joined { port: viewer.peer.port(), first: first?, all: all? };
+        Ok((viewer, joined))
     }
 
     /// Watches until told to stop.

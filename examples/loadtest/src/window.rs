@@ -99,12 +99,20 @@ impl Window {
     }
 
     pub(crate) fn machine(&self) -> Machine {
-        let idle = self.ended.ticks.zip(self.began.ticks);
-        Machine {
-            cores: std::thread::available_parallelism().map_or(0, usize::from),
-            load_before: None,
-            idle_percent: idle.and_then(|(ended, began)| ended.idle_percent_since(began)),
-        }
+        let ticks = self.ended.ticks.zip(self.began.ticks);
+        let idle_percent = ticks.and_then(|(ended, began)| ended.idle_percent_since(began));
+        let cores = self.ended.ticks.map(Ticks::cores);
+        let known =
+            self.server_cpu_percent().unwrap_or(0.0) + self.own_cpu_percent().unwrap_or(0.0);
+        let others_percent = cores
+            .zip(idle_percent)
+            .map(|(cores, idle_percent)| (cores as f64 * (100.0 - idle_percent) - known).max(0.0));
+        Machine { cores, load_before: None, idle_percent, others_percent }
+    }
+
+    fn server_cpu_percent(&self) -> Option<f64> {
+        let cpu = self.ended.server.as_ref()?.since(self.began.server.as_ref()?);
+        Some(self.percent(cpu))
     }
 
     fn percent(&self, cpu: Duration) -> f64 {
