@@ -1,0 +1,66 @@
+//! The program as its users run it, against a server that it starts itself.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+fn loadtest(arguments: &str) -> (bool, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(arguments.split_whitespace())
+        .output()
+        .expect("the program was built with this test");
+    let text = |bytes| String::from_utf8(bytes).expect("it prints text");
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+/// Runs a small test and checks what every one of them must find.
+fn check(arguments: &str, viewers: u64, packets_per_second: f64) -> Value {
+    let (passed, stdout, stderr) = loadtest(arguments);
+    assert!(passed, "{stdout}\n{stderr}");
+    let report: Value = serde_json::from_str(&stdout).expect("it prints JSON");
+    let number = |pointer: &str| {
+        let value = report.pointer(pointer).and_then(Value::as_f64);
+        value.unwrap_or_else(|| panic!("no {pointer} in {report:#}"))
+    };
+    assert_eq!(report["joins"]["joined"], viewers);
+    for none in ["lost", "duplicates", "damaged"] {
+        assert_eq!(report["packets"][none], 0, "{report:#}");
+    }
+    let (sent, received) = (number("/packets/sent"), number("/packets/received"));
+    assert_eq!(received, sent * viewers as f64);
+    let window_s = number("/load/window_s");
+    assert!((0.3..1.1).contains(&(sent / packets_per_second / window_s)), "{report:#}");
+    for (least, most) in [
+        ("/latency_ms/p50", "/latency_ms/p99"),
+        ("/joins/first_packet_ms/p50", "/joins/first_packet_ms/max"),
+    ] {
+        assert!(number(least) > 0.0 && number(least) <= number(most), "{report:#}");
+    }
+    assert!(number("/latency_ms/p99") < 5_000.0, "{report:#}");
+    report
+}
+
+#[test]
+fn five_viewers_lose_nothing() {
+    let report = check("--viewers 5 --duration 1s --json", 5, 260.0);
+    if cfg!(target_os = "linux") {
+        let cpu = report["server"]["cpu_us_per_packet"].as_f64();
+        assert!(cpu.is_some_and(|cpu| (0.1..10_000.0).contains(&cpu)), "{report:#}");
+        assert!(report["server"]["rss_kb"].as_u64().is_some_and(|rss| rss > 1_000), "{report:#}");
+        assert_eq!(report["this_program"]["dropped"], 0);
+    }
+}
+
+#[test]
+fn two_seats_of_h264_reach_everybody() {
+    let load = "--viewers 2 --seats 2 --codec h264 --fps 20 --packets-per-frame 2 --feedback twcc";
+    check(&format!("{load} --duration 500ms --json"), 2, 2.0 * (40.0 + 50.0));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    // RFC 6335, 6: port 0 is nobody's.
+    let (passed, _, stderr) = loadtest("--viewers 1 --server http://127.0.0.1:0");
+    assert!(!passed);
+    assert!(stderr.contains("http://127.0.0.1:0/api/tokens cannot be reached"), "{stderr}");
+}
