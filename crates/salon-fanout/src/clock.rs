@@ -49,3 +49,84 @@ impl Alignment {
         MediaTime(theirs_us.wrapping_add(offset).max(0) as u64)
     }
 }
+
+/// One moment of a source: what its publisher last said about the time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reference {
+    pub(crate) captured: MediaTime,
+    pub(crate) timestamp: u32,
+}
+
+impl Reference {
+    /// The timestamp of what is captured `now`.
+    pub(crate) fn timestamp_at(&self, now: MediaTime, clock_hz: u32) -> u32 {
+        let us = i128::from(now.as_us()) - i128::from(self.captured.as_us());
+        let ticks = (us * i128::from(clock_hz)).div_euclid(1_000_000);
+        self.timestamp.wrapping_add(ticks as u32)
+    }
+
+    /// When a packet with this timestamp was captured, which lies within half the range of timestamps.
+    pub(crate) fn time_of(&self, timestamp: u32, clock_hz: u32) -> MediaTime {
+        let ticks = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
+        let us = ticks * 1_000_000 / i64::from(clock_hz);
+        MediaTime(self.captured.as_us().saturating_add_signed(us))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn ntp(us: u64) -> u64 {
+        ((u128::from(us) << 32) / u128::from(SECOND)) as u64
+    }
+
+    /// Reports five seconds apart, each `delays_us` on its way; what is captured, less when it truly was.
+    fn errors(drift_per_million: u64, delays_us: &[u64]) -> Vec<i64> {
+        let mut alignment = Alignment::default();
+        (0..)
+            .zip(delays_us)
+            .map(|(number, delay)| {
+                let truth = 100 * SECOND + number * 5 * SECOND;
+                let theirs = 3_000_000_000 * SECOND + truth + truth * drift_per_million / SECOND;
+                let captured = alignment.captured(MediaTime(truth + delay), ntp(theirs));
+                captured.as_us() as i64 - truth as i64
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_delayed_report_moves_time_by_a_millisecond_at_most() {
+        let found = errors(0, &[5_000, 5_000, 90_000, 5_000, 40_000, 5_000]);
+        assert!(found.iter().all(|error| (5_000..=7_050).contains(error)), "{found:?}");
+    }
+
+    #[test]
+    fn drift_is_followed() {
+        let found = errors(100, &[5_000; 1_000]);
+        assert!(found.iter().all(|error| (4_000..=6_000).contains(error)), "{found:?}");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_followed_at_once() {
+        let mut alignment = Alignment::default();
+        assert_eq!(alignment.captured(MediaTime(7), ntp(900)), MediaTime(7));
+        assert_eq!(alignment.captured(MediaTime(8), ntp(60 * SECOND)), MediaTime(8));
+        assert_eq!(alignment.captured(MediaTime(9), u64::MAX), MediaTime(9));
+        assert_eq!(alignment.captured(MediaTime(u64::MAX), 0), MediaTime(0));
+    }
+
+    #[test]
+    fn timestamps_and_times_are_two_ways_to_say_one_thing() {
+        let reference = Reference { captured: MediaTime(10 * SECOND), timestamp: 100 };
+        assert_eq!(reference.timestamp_at(MediaTime(11 * SECOND), 90_000), 90_100);
+        assert_eq!(
+            reference.timestamp_at(MediaTime(9 * SECOND), 48_000),
+            100u32.wrapping_sub(48_000)
+        );
+        assert_eq!(reference.time_of(90_100, 90_000), MediaTime(11 * SECOND));
+        assert_eq!(reference.time_of(100u32.wrapping_sub(48_000), 48_000), MediaTime(9 * SECOND));
+    }
+}

@@ -23,6 +23,7 @@ pub mod engine;
 mod history;
 pub mod outbox;
 pub mod packet;
+mod repair;
 mod rewrite;
 mod roster;
 mod sequence;

@@ -93,6 +93,13 @@ impl Outbox {
         (self.deliveries.len() - before) as u64
     }
 
+    /// Adds `packet` for a slot that was sent it before.
+    pub(crate) fn deliver_again(&mut self, codec: Codec, packet: &Placed, receiver: &Receiver) {
+        let payload = self.share(&packet.payload);
+        let delivery = Delivery::new(codec, packet, payload, receiver);
+        self.deliveries.push(Delivery { retransmission: true, ..delivery });
+    }
+
     fn share(&mut self, payload: &Bytes) -> u32 {
         let index =
             u32::try_from(self.payloads.len()).expect("a batch has fewer than 2^32 packets");

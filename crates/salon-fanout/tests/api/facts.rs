@@ -1,14 +1,16 @@
 //! What a fan-out promises, one fact at a time.
 
-use salon_core::TrackId;
+use std::time::Duration;
+
+use salon_core::{MediaTime, TrackId};
 use salon_fanout::Codec;
 use salon_fanout::engine::{Input, InputError, Output};
 use salon_fanout::sink::SinkId;
 
-use crate::stage::{AUDIO, Publisher, Stage, VIDEO, key, marks};
+use crate::stage::{self, AUDIO, Publisher, Stage, VIDEO, key, marks};
 
 /// A stage where `publisher` is published and sinks 1 to `sinks` are attached to it.
-fn staged(publisher: &Publisher, sinks: u64) -> Stage {
+pub(crate) fn staged(publisher: &Publisher, sinks: u64) -> Stage {
     let slot = if publisher.codec == Codec::Opus { AUDIO } else { VIDEO };
     let mut stage = Stage::default();
     stage.publish(publisher);
@@ -308,6 +310,12 @@ fn refused_inputs_are_named() {
     check(attach(sink, VIDEO, nothing), InputError::TrackUnknown(nothing));
     let medium = codec.medium();
     check(attach(sink, AUDIO, track), InputError::MediumMismatch { slot: AUDIO, medium });
+    let report =
+        |track, key| Input::SenderReport { track, key, captured: MediaTime(0), rtp_timestamp: 0 };
+    check(report(nothing, video.key), InputError::TrackUnknown(nothing));
+    check(report(track, stage::key(9)), InputError::KeyMismatch { track, key: stage::key(9) });
+    let age = Duration::from_secs(1);
+    check(Input::Backlog { sink: nobody, age }, InputError::SinkUnknown(nobody));
 }
 
 #[test]
