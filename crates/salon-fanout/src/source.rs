@@ -159,9 +159,10 @@ impl Source {
     }
 
     /// Notes where the source has got to, and keeps the packet for those who join or lose it.
-    pub(crate) fn keep(&mut self, packet: &Placed, is_late: bool, starts: bool, config: &Config) {
+    pub(crate) fn keep(&mut self, packet: &Placed, starts: bool, config: &Config) {
         self.accepted += 1;
-        if !is_late {
+        // A late packet may be the newest: nothing but padding came after it. Its number is used from now on.
+        if self.newest.is_none_or(|newest| packet.place > newest.sequence) {
             let earlier = self.newest.map(|newest| newest.numbers).unwrap_or_default();
             self.newest = Some(Position {
                 sequence: packet.place,

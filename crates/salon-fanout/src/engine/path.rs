@@ -26,7 +26,7 @@ impl Fanout {
         let source = self.roster.sources.at(at);
         let placed = source.prepare(now, place, packet);
         let starts = source.starts_at(place, is_late, packet);
-        source.keep(&placed, is_late, starts, &self.config);
+        source.keep(&placed, starts, &self.config);
         let counts = &mut self.statistics;
         counts.packets += 1;
         counts.payload_bytes += placed.payload.len() as u64;

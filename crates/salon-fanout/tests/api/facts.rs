@@ -260,6 +260,23 @@ fn a_late_packet_fills_its_gap() {
 }
 
 #[test]
+fn the_number_of_a_packet_that_only_padding_overtook_is_not_used_again() {
+    let mut first = Publisher::new(1, 1, Codec::Vp8);
+    let mut second = Publisher::new(2, 2, Codec::Vp8);
+    let mut stage = staged(&first, 1);
+    stage.publish(&second);
+    let mut packets = first.frame(true, 2, 1);
+    let held = packets.remove(1);
+    packets.push(first.padding());
+    let before = stage.send(&first, packets);
+    let late = stage.send(&first, vec![held]);
+    assert_eq!(late[0].sequence, before[0].sequence + 1);
+    stage.attach(1, VIDEO, &second);
+    let packets = second.frame(true, 1, 2);
+    assert_eq!(stage.send(&second, packets)[0].sequence, late[0].sequence + 1);
+}
+
+#[test]
 fn a_keyframe_whose_first_packet_is_late_starts_those_who_wait() {
     let mut publisher = Publisher::new(1, 1, Codec::Vp8);
     let mut stage = staged(&publisher, 2);

@@ -17,6 +17,8 @@ const SPAN_MS: u64 = 300;
 const GUARD_MS: u64 = 20;
 const SINKS: u64 = 2;
 const TRACKS: usize = 2;
+/// How many runs of a slot are remembered after they ended.
+const RUNS_MAX: usize = 4;
 
 fn config() -> Config {
     let mut config = Config::default();
@@ -97,6 +99,8 @@ struct Sent {
     /// How many packets the track had sent before its frame.
     published: u64,
     is_late: bool,
+    /// How many changes had come that may each have ended a run of its slot.
+    changes: usize,
     answered: Option<MediaTime>,
 }
 
@@ -106,6 +110,7 @@ struct World {
     held: [Vec<Packet>; TRACKS],
     published: [u64; TRACKS],
     stint: u64,
+    changes: BTreeMap<(u64, Slot), usize>,
     sent: BTreeMap<(u64, Slot), BTreeMap<u64, Sent>>,
 }
 
@@ -122,10 +127,25 @@ impl World {
         publishers.iter().for_each(|publisher| stage.publish(publisher));
         (0..SINKS).for_each(|sink| stage.join(sink));
         let (held, published) = ([vec![], vec![]], [0; TRACKS]);
-        Self { stage, publishers, held, published, stint: 0, sent: BTreeMap::new() }
+        Self {
+            stage,
+            publishers,
+            held,
+            published,
+            stint: 0,
+            changes: slots().map(|of| (of, 0)).collect(),
+            sent: BTreeMap::new(),
+        }
     }
 
     fn apply(&mut self, step: Step) {
+        match step {
+            Step::Attach { sink, number, .. } | Step::Detach { sink, number } => {
+                *self.changes.entry((sink, slot(number))).or_default() += 1;
+            }
+            Step::Restart { .. } => self.changes.values_mut().for_each(|changes| *changes += 1),
+            _ => {}
+        }
         match step {
             Step::Frame { track, keyframe, packets, held } => {
                 self.stage.wait_ms(5);
@@ -183,7 +203,15 @@ impl World {
         for packet in received {
             assert!(!packet.retransmission);
             let (of, sequence) = ((packet.sink, packet.slot), packet.sequence);
-            let sent = Sent { packet, track, stint, published, is_late, answered: None };
+            let sent = Sent {
+                packet,
+                track,
+                stint,
+                published,
+                is_late,
+                changes: self.changes[&of],
+                answered: None,
+            };
             let earlier = self.sent.entry(of).or_default().insert(sequence, sent);
             assert!(earlier.is_none(), "no number is used twice");
         }
@@ -216,6 +244,9 @@ impl World {
                     sent.answered = Some(now);
                 }
                 None => {
+                    let changes = self.changes[&(sink, slot)] - sent.changes;
+                    // A track may have started anew before, and only show it now.
+                    let is_near = is_near && changes + TRACKS <= RUNS_MAX;
                     let is_kept = is_near && !sent.is_late && !is_old && !is_gone;
                     assert!(is_guarded || !is_kept, "{sequence} should have been sent again");
                 }
@@ -223,6 +254,10 @@ impl World {
         }
         assert_eq!(received.next(), None);
     }
+}
+
+fn slots() -> impl Iterator<Item = (u64, Slot)> {
+    (0..SINKS).flat_map(|sink| (0..2).map(move |number| (sink, slot(number))))
 }
 
 fn slot(number: u8) -> Slot {
