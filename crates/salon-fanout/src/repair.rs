@@ -87,7 +87,7 @@ pub(crate) struct Account {
 ///
 /// Both are the low bits of what they stand for: after a turn of 71 minutes an answer may look recent once, and a packet
 /// be held back until it is asked for the next time.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Answer {
     sequence: u32,
     at_us: u32,
@@ -104,11 +104,13 @@ pub(crate) enum Refusal {
 
 impl Account {
     /// That of a slot which has wanted nothing so far, and whose newest number is `sent`.
-    pub(crate) fn new(sent: u64, limits: &Repair) -> Self {
+    pub(crate) fn new(now: MediaTime, sent: u64, limits: &Repair) -> Self {
+        // As if each had been given half a turn ago.
+        let never = Answer { sequence: 0, at_us: (now.as_us() as u32).wrapping_sub(1 << 31) };
         Self {
             credit: u64::from(limits.saved_max) * PRICE,
             counted: sent,
-            answers: [Answer::default(); ANSWERS],
+            answers: [never; ANSWERS],
         }
     }
 
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn credit_is_earned_by_what_is_sent() {
-        let mut account = Account::new(1_000, &limits());
+        let mut account = Account::new(MediaTime(0), 1_000, &limits());
         let mut spend = |sent: u64, wanted: u64| {
             account.earn(sent, &limits());
             // Each a guard later and another number, so that nothing else is in the way.
@@ -180,14 +182,14 @@ mod tests {
 
     #[test]
     fn an_answer_is_given_once_within_the_guard() {
-        let mut account = Account::new(0, &limits());
+        let mut account = Account::new(MediaTime(0), 0, &limits());
         let mut spend = |ms: u64, sequence| account.spend(MediaTime(ms * 1_000), sequence, GUARD);
+        assert_eq!(spend(0, 0), Ok(()));
         assert_eq!(spend(100, 7), Ok(()));
         assert_eq!(spend(119, 7), Err(Refusal::Guarded));
         // It would displace what must be remembered.
         assert_eq!(spend(119, 7 + ANSWERS as u64), Err(Refusal::OverBudget));
         assert_eq!(spend(120, 7), Ok(()));
-        assert_eq!(spend(140, 7 + ANSWERS as u64), Ok(()));
-        assert_eq!(spend(160, 7), Err(Refusal::OverBudget));
+        assert_eq!(spend(140, 7), Err(Refusal::OverBudget));
     }
 }

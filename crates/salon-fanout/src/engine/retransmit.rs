@@ -48,7 +48,8 @@ impl Fanout {
             return 0;
         };
         let past = Past { sources, sink: nack.sink, sink_at, slot: nack.slot, current, runs };
-        let account = state.account.get_or_insert_with(|| Box::new(Account::new(newest, limits)));
+        let account =
+            state.account.get_or_insert_with(|| Box::new(Account::new(now, newest, limits)));
         account.earn(newest, limits);
         let guard = limits.rtt_guard.max(nack.rtt.unwrap_or(Duration::ZERO)).min(limits.span_max);
         let oldest = now - limits.span_max;
