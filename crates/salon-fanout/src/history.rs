@@ -136,6 +136,11 @@ mod tests {
     }
 
     #[test]
+    fn entries_are_small() {
+        assert_eq!(size_of::<Option<Placed>>(), 88);
+    }
+
+    #[test]
     fn packets_are_kept_by_number_and_by_age() {
         let mut history = History::new(PACKETS_MAX);
         let span = Duration::from_millis(100);

@@ -45,7 +45,7 @@ pub struct Burst {
     pub frames_max: usize,
     /// The most packets, unless the keyframe alone is longer.
     pub packets_max: usize,
-    /// The most packets of a keyframe alone. Above 256, which is how many packets a source keeps, it is 256.
+    /// The most packets of a keyframe alone. What a source does not keep ([`Repair::packets_max`]) starts nobody.
     pub keyframe_packets_max: usize,
     /// The most time between the first and the last packet.
     pub span_max: Duration,
@@ -69,10 +69,11 @@ impl Default for Burst {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Repair {
-    /// The most packets of a track that are kept: enough for `span_max` of 6 Mbit/s in packets of 1,200 bytes.
+    /// The most packets of a track that are kept, made up to a power of two. Enough for `span_max` of 6 Mbit/s in
+    /// packets of 1,200 bytes.
     pub packets_max: usize,
     /// The longest that a packet is kept. Receivers ask again and again for about a second; after that they ask for a
-    /// keyframe instead.
+    /// keyframe instead. Packets are kept for [`Burst::span_max`] in any case.
     pub span_max: Duration,
     /// The least time between two answers to one receiver with the same packet, if its round trip time is not known or
     /// shorter. A guess: what a browser waits at least before it asks again.
@@ -80,7 +81,7 @@ pub struct Repair {
     /// How many packets are sent again for a hundred sent, at most. A guess: a path that loses half is beyond repair.
     pub share_percent: u32,
     /// How many packets may be sent again at once, if that was earned or nothing was wanted so far. A guess: an outage
-    /// of half a second at 2 Mbit/s.
+    /// of half a second at 2 Mbit/s. Above 128, which is how many answers are remembered, it takes a guard's time more.
     pub saved_max: u32,
 }
 

@@ -144,3 +144,18 @@ fn end(tail: &Tail) -> Option<u64> {
 fn resolve(newest: u64, wire: u16) -> Option<u64> {
     newest.checked_sub((newest as u16).wrapping_sub(wire).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_on_the_wire_are_the_nearest_that_were_sent() {
+        assert_eq!(resolve(65_540, 4), Some(65_540));
+        assert_eq!(resolve(65_540, 65_535), Some(65_535));
+        assert_eq!(resolve(65_540, 5), Some(5));
+        assert_eq!(resolve((1 << 32) + 2, 0xfffe), Some((1 << 32) - 2));
+        // Not yet sent.
+        assert_eq!(resolve(3, 9), None);
+    }
+}
