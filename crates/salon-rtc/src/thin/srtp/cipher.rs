@@ -55,7 +55,16 @@ fn mix(bytes: &mut [u8], salt: &[u8]) {
 #[derive(Debug)]
 pub(super) enum Cipher {
     Gcm { key: LessSafeKey, salt: [u8; 12] },
-    Cm { key: EncryptingKey, auth: hmac::Key, salt: [u8; 14] },
+    // Few have it, and it would make the other one as large.
+    Cm(Box<CounterMode>),
+}
+
+/// The keys of a cipher that does not authenticate by itself.
+#[derive(Debug)]
+pub(super) struct CounterMode {
+    key: EncryptingKey,
+    auth: hmac::Key,
+    salt: [u8; 14],
 }
 
 impl Cipher {
@@ -65,17 +74,17 @@ impl Cipher {
     }
 
     pub(super) fn cm(key: &[u8], auth: &[u8], salt: [u8; 14]) -> Result<Self, Unspecified> {
-        Ok(Self::Cm {
+        Ok(Self::Cm(Box::new(CounterMode {
             key: EncryptingKey::ctr(UnboundCipherKey::new(&AES_128, key)?)?,
             auth: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth),
             salt,
-        })
+        })))
     }
 
     pub(super) const fn tag_bytes(&self) -> usize {
         match self {
             Self::Gcm { .. } => GCM_TAG_BYTES,
-            Self::Cm { .. } => SHA1_TAG_BYTES,
+            Self::Cm(_) => SHA1_TAG_BYTES,
         }
     }
 
@@ -100,7 +109,8 @@ impl Cipher {
                 sealed.copy_from_slice(head);
                 key.seal_in_place_scatter(nonce, aad, sealed, body, rest)
             }
-            Self::Cm { key, auth, salt } => {
+            Self::Cm(cm) => {
+                let CounterMode { key, auth, salt } = &**cm;
                 let (sealed, tag) = out.split_at_mut(head.len() + body.len());
                 sealed[..head.len()].copy_from_slice(head);
                 sealed[head.len()..].copy_from_slice(body);
@@ -130,7 +140,8 @@ impl Cipher {
                 rest[..GCM_TAG_BYTES].copy_from_slice(tag.as_ref());
                 rest[GCM_TAG_BYTES..].copy_from_slice(&trailer.to_be_bytes());
             }
-            Self::Cm { key, auth, salt } => {
+            Self::Cm(cm) => {
+                let CounterMode { key, auth, salt } = &**cm;
                 key.less_safe_encrypt(&mut packet[REPORT_HEADER_BYTES..length], nonce.cm(salt))?;
                 packet[length..length + INDEX_BYTES].copy_from_slice(&trailer.to_be_bytes());
                 let (signed, tag) = packet.split_at_mut(length + INDEX_BYTES);
@@ -144,7 +155,7 @@ impl Cipher {
     pub(super) fn trailer(&self, packet: &[u8]) -> u32 {
         let end = match self {
             Self::Gcm { .. } => packet.len(),
-            Self::Cm { .. } => packet.len() - SHA1_TAG_BYTES,
+            Self::Cm(_) => packet.len() - SHA1_TAG_BYTES,
         };
         let bytes = &packet[end - INDEX_BYTES..end];
         u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
@@ -165,7 +176,8 @@ impl Cipher {
                 let sealed = &mut packet[REPORT_HEADER_BYTES..end];
                 key.open_in_place(nonce.gcm(salt), Aad::from(aad), sealed)?;
             }
-            Self::Cm { key, auth, salt } => {
+            Self::Cm(cm) => {
+                let CounterMode { key, auth, salt } = &**cm;
                 let (signed, tag) = packet.split_at(length + INDEX_BYTES);
                 verify_slices_are_equal(&tag_of(auth, [signed, &[], &[]]), tag)?;
                 key.less_safe_encrypt(&mut packet[REPORT_HEADER_BYTES..length], nonce.cm(salt))?;

@@ -89,6 +89,32 @@ fn counter_mode_is_that_of_rfc_3711_b_2() {
     assert_eq!(out[..48], hex(stream));
 }
 
+#[test]
+fn packets_in_counter_mode_are_those_of_libsrtp() {
+    // Its own test vectors, master keys included; both halves of the keying material are the same here.
+    let (key, salt) = ("E1F97A0D3E018BE0D64FA32C06DE4139", "0EC675AD498AFEEBB6960B3AABE6");
+    let material = hex(&[key, key, salt, salt].concat());
+    let (client, server) = MasterKeys::split(Profile::Aes128CmSha1, &material).unwrap();
+    let (mut sealer, mut opener) = (Sealer::new(&server).unwrap(), Opener::new(&client).unwrap());
+
+    let sealed =
+        hex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb");
+    let mut packet = vec![0; sealed.len()];
+    packet[..12].copy_from_slice(&sealed[..12]);
+    sealer.seal_media(0xcafe_babe, 0x1234, &mut packet, [&[0xab; 3], &[0xab; 13]]).unwrap();
+    assert_eq!(packet, sealed);
+
+    let plain = hex("81c8000bcafebabe abababababababababababababababab");
+    let sealed =
+        hex("81c8000bcafebabe 7128035be487b9bdbef89041f977a5a8 80000001 993e08cd54d6c1230798");
+    sealer.report_index = 1;
+    let mut packet = plain.clone();
+    packet.resize(plain.len() + OVERHEAD_BYTES_MAX, 0);
+    let length = sealer.seal_report(&mut packet, plain.len()).unwrap();
+    assert_eq!(packet[..length], sealed);
+    assert_eq!(opener.open_report(&mut packet[..length]), Ok(&plain[..]));
+}
+
 fn pair(profile: Profile) -> (Sealer, Opener) {
     let length = match profile {
         Profile::Aes256Gcm => 88,
