@@ -1,12 +1,15 @@
 //! What one delivered packet costs in the fan-out, next to a broadcast channel with a receiver for each sink.
 //!
 //! Both do the same work: every delivery has the sink's own sequence number and timestamp, and is handed on with its
-//! header and its payload. Encryption and sending are left out of both. They take turns in one thread, and the median of
-//! the rounds is printed. The receivers of the channel are polled in a loop, with no task to wake, which flatters the
+//! header and its payload. Encryption and sending are left out of both. They take turns in one thread, and the mean of
+//! the middle half of the rounds is printed. The receivers of the channel are polled in a loop, with no task to wake, which flatters the
 //! channel. *Switched* is the fan-out with slots that were attached to another source before, so that the VP8 picture
 //! numbers of each delivery are rewritten as well.
 //!
-//! `cargo bench -p benches --bench fanout`
+//! Packets are handed over one at a time (`K` is 1) and a frame at a time (`K` is 7). *State* is what the fan-out keeps
+//! for one sink with one slot attached, before and after the slot has wanted a packet again.
+//!
+//! `cargo bench -p benches --bench fanout`, and with ` -- 1000` behind it for so many sinks only.
 
 use std::fmt;
 use std::hint::black_box;
@@ -14,64 +17,75 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
-use salon_fanout::engine::{Config, Input};
+use salon_fanout::engine::{Config, Input, Nack};
 use salon_fanout::packet::Header;
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot};
 use tokio::sync::broadcast;
 
 const KEY: GrantKey = GrantKey { fence: Fence(1), stint: StintId(1) };
-/// Packets handed over at once: a frame of a busy video.
-const BATCH: u64 = 8;
-/// Deliveries in one round of one variant: a few milliseconds.
-const ROUND_DELIVERIES: u64 = 400_000;
+/// How many sinks there are, and how many packets are handed over at once: a frame of a busy video has seven.
+const SIZES: [(u64, u64); 8] =
+    [(10, 1), (10, 7), (100, 1), (100, 7), (1_000, 1), (1_000, 7), (10_000, 1), (10_000, 7)];
+const FRAME_PACKETS: u64 = 7;
+/// Deliveries in one round of one variant: some tens of milliseconds, as the clock may move in steps of four.
+const ROUND_DELIVERIES: u64 = 1_400_000;
+/// More packets than a source keeps: after these its memory does not grow any more.
+const KEPT: u64 = 2_048;
 const PAYLOAD_BYTES: usize = 1_160;
 
 fn main() {
     // Without this flag it is a test, which only has to show that it runs.
-    let rounds = if std::env::args().any(|argument| argument == "--bench") { 41 } else { 1 };
+    let rounds = if std::env::args().any(|argument| argument == "--bench") { 20 } else { 1 };
+    let chosen: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let is_chosen = |sinks: u64| chosen.is_empty() || chosen.contains(&sinks);
     let clock = Clock::new();
     println!("{clock}");
     println!(
-        "ns per delivered packet, median of {rounds} rounds; in brackets: allocations per delivered packet"
+        "ns per delivered packet, middle half of {rounds} rounds; in brackets: allocations per delivered packet"
     );
     println!(
-        "{:>6}  {:>16}  {:>16}  {:>16}  {:>7}",
-        "sinks", "fan-out", "switched", "broadcast", "ratio"
+        "{:>6} {:>2}  {:>16}  {:>16}  {:>16}  {:>6}  {:>14}",
+        "sinks", "K", "fan-out", "switched", "broadcast", "ratio", "state, bytes"
     );
-    for sinks in [10, 100, 1_000] {
+    for (sinks, batch) in SIZES.into_iter().filter(|(sinks, _)| is_chosen(*sinks)) {
+        let state = Engine::new(sinks, batch, false).state_bytes();
         let mut variants: [Box<dyn Variant>; 3] = [
-            Box::new(Engine::new(sinks, false)),
-            Box::new(Engine::new(sinks, true)),
-            Box::new(Channel::new(sinks)),
+            Box::new(Engine::new(sinks, batch, false)),
+            Box::new(Engine::new(sinks, batch, true)),
+            Box::new(Channel::new(sinks, batch)),
         ];
-        let batches = ROUND_DELIVERIES / BATCH / sinks;
+        let batches = ROUND_DELIVERIES / batch / sinks;
+        let deliveries = (batches * batch * sinks) as f64;
         let mut times = [(); 3].map(|()| Vec::with_capacity(rounds));
         let allocations = variants.each_mut().map(|variant| {
             // Once before, so that everything has grown to its size.
-            run(&mut **variant, batches);
+            run(&mut **variant, batches.max(KEPT / batch));
             let info = allocation_counter::measure(|| run(&mut **variant, batches));
-            info.count_total as f64 / (batches * BATCH * sinks) as f64
+            info.count_total as f64 / deliveries
         });
         for _ in 0..rounds {
             for (variant, times) in variants.iter_mut().zip(&mut times) {
                 let start = clock.now_ns();
                 run(&mut **variant, batches);
-                let elapsed = clock.now_ns() - start;
-                times.push(elapsed as f64 / (batches * BATCH * sinks) as f64);
+                times.push((clock.now_ns() - start) as f64 / deliveries);
             }
         }
-        let medians = times.map(|mut times| {
+        let means = times.map(|mut times| {
             times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
+            let middle = &times[rounds / 4..rounds - rounds / 4];
+            middle.iter().sum::<f64>() / middle.len() as f64
         });
-        let cells: Vec<_> = medians
+        let cells: Vec<_> = means
             .iter()
             .zip(allocations)
             .map(|(ns, count)| format!("{ns:.1} [{count:.4}]"))
             .collect();
-        let ratio = medians[2] / medians[0];
-        println!("{sinks:>6}  {:>16}  {:>16}  {:>16}  {ratio:>6.1}x", cells[0], cells[1], cells[2]);
+        let ratio = means[2] / means[0];
+        println!(
+            "{sinks:>6} {batch:>2}  {:>16}  {:>16}  {:>16}  {ratio:>5.1}x  {:>5} to {:>5}",
+            cells[0], cells[1], cells[2], state.0, state.1
+        );
     }
 }
 
@@ -117,7 +131,7 @@ fn run(variant: &mut dyn Variant, batches: u64) {
 
 /// One way to bring packets to many sinks.
 trait Variant {
-    /// Takes [`BATCH`] packets in and hands on one delivery of each to every sink.
+    /// Takes a batch of packets in and hands on one delivery of each to every sink.
     fn batch(&mut self);
 }
 
@@ -143,8 +157,8 @@ impl Stream {
         self.sequence += 1;
         let header = Header {
             sequence: self.sequence,
-            timestamp: (self.sequence / BATCH) as u32 * 3_000,
-            marker: self.sequence.is_multiple_of(BATCH),
+            timestamp: (self.sequence / FRAME_PACKETS) as u32 * 3_000,
+            marker: self.sequence.is_multiple_of(FRAME_PACKETS),
             audio_level: None,
         };
         let payload = if self.sequence == 1 { &self.keyframe } else { &self.delta };
@@ -157,17 +171,19 @@ struct Engine {
     outbox: Outbox,
     stream: Stream,
     now: MediaTime,
+    batch: u64,
 }
 
 impl Engine {
     const TRACK: TrackId = TrackId(1);
 
-    fn new(sinks: u64, switched: bool) -> Self {
+    fn new(sinks: u64, batch: u64, switched: bool) -> Self {
         let mut engine = Self {
             fanout: Fanout::new(Config::default()),
             outbox: Outbox::new(),
             stream: Stream::new(),
             now: MediaTime(0),
+            batch,
         };
         let earlier = TrackId(0);
         for track in [earlier, Self::TRACK] {
@@ -199,6 +215,20 @@ impl Engine {
         engine
     }
 
+    /// What is kept for a sink, before and after a packet was sent to it again.
+    fn state_bytes(mut self) -> (usize, usize) {
+        let (sink, slot) = (SinkId(0), Slot::video(0).expect("there is a video slot 0"));
+        let bytes = |engine: &Self| engine.fanout.sink_bytes(sink).expect("the sink exists");
+        let before = bytes(&self);
+        let packet = self.stream.next();
+        self.fanout.forward(self.now, Self::TRACK, KEY, packet, &mut self.outbox);
+        let sequence = self.outbox.deliveries().next().expect("it was delivered").0.sequence;
+        let nack = Nack { sink, slot, rtt: None };
+        let again = [sequence as u16];
+        assert_eq!(self.fanout.retransmit(self.now, nack, again, &mut self.outbox), 1);
+        (before, bytes(&self))
+    }
+
     fn handle(&mut self, input: Input) {
         self.fanout.handle(self.now, input, &mut self.outbox).expect("what is named exists");
     }
@@ -206,8 +236,9 @@ impl Engine {
 
 impl Variant for Engine {
     fn batch(&mut self) {
-        self.now.0 += 33_000;
-        for _ in 0..BATCH {
+        // Seven packets in a thirtieth of a second.
+        self.now.0 += 4_760 * self.batch;
+        for _ in 0..self.batch {
             let packet = self.stream.next();
             self.fanout.forward(self.now, Self::TRACK, KEY, packet, &mut self.outbox);
         }
@@ -226,6 +257,7 @@ struct Channel {
     sender: broadcast::Sender<Packet>,
     receivers: Vec<Receiver>,
     stream: Stream,
+    batch: u64,
 }
 
 struct Receiver {
@@ -236,8 +268,8 @@ struct Receiver {
 }
 
 impl Channel {
-    fn new(sinks: u64) -> Self {
-        let (sender, _) = broadcast::channel(2 * BATCH as usize);
+    fn new(sinks: u64, batch: u64) -> Self {
+        let (sender, _) = broadcast::channel(2 * batch as usize);
         let receivers = (0..sinks)
             .map(|sink| Receiver {
                 sink: SinkId(sink),
@@ -246,13 +278,13 @@ impl Channel {
                 timestamp_offset: sink as u32,
             })
             .collect();
-        Self { sender, receivers, stream: Stream::new() }
+        Self { sender, receivers, stream: Stream::new(), batch }
     }
 }
 
 impl Variant for Channel {
     fn batch(&mut self) {
-        for _ in 0..BATCH {
+        for _ in 0..self.batch {
             let packet = self.stream.next();
             assert!(self.sender.send(packet).is_ok(), "the receivers are there");
         }

@@ -1,4 +1,4 @@
-//! The last packets of a video source, by place.
+//! The last packets of a source, by place: for those who join, and for those who lost some.
 
 use std::time::Duration;
 
@@ -7,14 +7,13 @@ use salon_core::MediaTime;
 
 use crate::codec::vp8::{Numbers, Template};
 
-/// How many packets a source keeps: a power of two, above any burst that a joiner is started with.
-pub(crate) const PACKETS_MAX: usize = 256;
-
 /// A packet as every receiver needs it, in its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
     /// Its number among the packets of the source that are forwarded.
     pub(crate) place: u64,
+    /// How many packets of the source were accepted before it.
+    pub(crate) ordinal: u64,
     pub(crate) arrived: MediaTime,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
@@ -30,11 +29,12 @@ impl Placed {
     }
 }
 
-/// The last [`PACKETS_MAX`] packets, less those that are too old.
+/// The last packets, less those that are too old. Its memory grows with what it keeps, to the most that it may.
 #[derive(Debug)]
 pub(crate) struct History {
-    // Invariant: PACKETS_MAX long; a packet is at its place modulo PACKETS_MAX.
+    // Invariant: empty or a power of two long, up to `packets_max`; a packet is at its place modulo that.
     ring: Vec<Option<Placed>>,
+    packets_max: usize,
     /// Everything before this place has been let go.
     oldest: u64,
     /// The place after the newest packet.
@@ -42,30 +42,33 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn new() -> Self {
-        Self { ring: vec![None; PACKETS_MAX], oldest: 0, end: 0 }
+    /// Room for this many packets, made up to a power of two.
+    pub(crate) fn new(packets_max: usize) -> Self {
+        let packets_max = packets_max.max(1).next_power_of_two();
+        Self { ring: Vec::new(), packets_max, oldest: 0, end: 0 }
     }
 
     /// Keeps a packet, and lets go of those that arrived more than `span` before it.
     pub(crate) fn insert(&mut self, packet: Placed, span: Duration) {
-        let place = packet.place;
-        if self.end == 0 || place >= self.end + PACKETS_MAX as u64 {
+        let (place, reach) = (packet.place, self.packets_max as u64);
+        if self.end == 0 || place >= self.end + reach {
             // Nothing kept is near: begin anew.
-            self.clear();
+            self.ring.fill(None);
             self.oldest = place;
         }
         self.end = self.end.max(place + 1);
-        self.oldest = self.oldest.max(self.end.saturating_sub(PACKETS_MAX as u64));
+        self.oldest = self.oldest.max(self.end.saturating_sub(reach));
+        self.expire(packet.arrived - span);
         if place < self.oldest {
             return;
         }
-        let expiry = packet.arrived - span;
-        self.ring[slot(place)] = Some(packet);
-        self.expire(expiry);
+        self.grow();
+        let at = self.at(place);
+        self.ring[at] = Some(packet);
     }
 
     pub(crate) fn get(&self, place: u64) -> Option<&Placed> {
-        self.ring[slot(place)].as_ref().filter(|packet| packet.place == place)
+        self.ring.get(self.at(place))?.as_ref().filter(|packet| packet.place == place)
     }
 
     /// The packets from `place` on, in order, without those that are missing.
@@ -73,16 +76,16 @@ impl History {
         (place.max(self.oldest)..self.end).filter_map(|place| self.get(place))
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.ring.fill(None);
-        self.oldest = 0;
-        self.end = 0;
+    fn at(&self, place: u64) -> usize {
+        // The length is a power of two; of an empty ring there is no place, whatever the answer.
+        place as usize & self.ring.len().wrapping_sub(1)
     }
 
     fn expire(&mut self, expiry: MediaTime) {
         // The newest always stays, so this ends; each turn lets go of a place for good.
         while self.oldest + 1 < self.end {
-            let kept = &mut self.ring[slot(self.oldest)];
+            let at = self.at(self.oldest);
+            let Some(kept) = self.ring.get_mut(at) else { return };
             let is_fresh = kept
                 .as_ref()
                 .is_some_and(|packet| packet.place == self.oldest && packet.arrived >= expiry);
@@ -93,19 +96,33 @@ impl History {
             self.oldest += 1;
         }
     }
-}
 
-fn slot(place: u64) -> usize {
-    (place % PACKETS_MAX as u64) as usize
+    /// Makes room for all places from the oldest to the newest.
+    fn grow(&mut self) {
+        let places = (self.end - self.oldest) as usize;
+        if places <= self.ring.len() {
+            return;
+        }
+        let mut ring = vec![None; places.next_power_of_two()];
+        let mask = ring.len() - 1;
+        for packet in self.ring.drain(..).flatten().filter(|packet| packet.place >= self.oldest) {
+            let at = packet.place as usize & mask;
+            ring[at] = Some(packet);
+        }
+        self.ring = ring;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PACKETS_MAX: usize = 256;
+
     fn packet(place: u64, ms: u64) -> Placed {
         Placed {
             place,
+            ordinal: 0,
             arrived: MediaTime(ms * 1_000),
             timestamp: 0,
             marker: false,
@@ -119,8 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn entries_are_small() {
+        assert_eq!(size_of::<Option<Placed>>(), 88);
+    }
+
+    #[test]
     fn packets_are_kept_by_number_and_by_age() {
-        let mut history = History::new();
+        let mut history = History::new(PACKETS_MAX);
         let span = Duration::from_millis(100);
         for place in 10..400 {
             history.insert(packet(place, 0), span);
@@ -131,8 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn memory_follows_what_is_kept() {
+        let mut history = History::new(1_000);
+        for place in 0..5_000 {
+            history.insert(packet(place, 5 * place), Duration::from_millis(100));
+        }
+        assert_eq!(places(&history, 0), (4_979..5_000).collect::<Vec<_>>());
+        assert_eq!(history.ring.len(), 32);
+        // A jump leaves room for what may come late.
+        history.insert(packet(5_900, 25_000), Duration::from_millis(100));
+        assert_eq!(history.ring.len(), 1_024);
+        assert_eq!(places(&history, 0).len(), 21);
+    }
+
+    #[test]
     fn late_packets_take_their_place() {
-        let mut history = History::new();
+        let mut history = History::new(PACKETS_MAX);
         for place in [5, 7, 9, 8] {
             history.insert(packet(place, 0), Duration::from_millis(100));
         }
@@ -143,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_far_jump_begins_anew() {
-        let mut history = History::new();
+        let mut history = History::new(PACKETS_MAX);
         history.insert(packet(5, 0), Duration::from_secs(1));
         history.insert(packet(5 + PACKETS_MAX as u64, 0), Duration::from_secs(1));
         assert_eq!(places(&history, 0), [5 + PACKETS_MAX as u64]);

@@ -9,18 +9,27 @@
 //! * [`engine`]: the [`Fanout`] itself, with its inputs, outputs and limits.
 //! * [`packet`]: one RTP packet, parsed once.
 //! * [`codec`]: what the fan-out reads of each codec.
+//! * [`clock`]: when media was captured.
 //! * [`sink`]: who receives, and in which slot.
 //! * [`outbox`]: what to send.
 //! * [`speaker`]: who is speaking.
 //!
-//! It never copies a payload: where the first bytes have to differ, a delivery carries them beside the shared rest.
+//! It never copies a payload: where the first bytes have to differ, a delivery carries them beside the shared rest
+//! (`bytes::Bytes`). There is no lock in it, as everything is behind `&mut Fanout`, and the path of a packet allocates
+//! nothing for a receiver, as it only adds to the caller's [`Outbox`].
+//!
+//! What a source sent last is kept once for all who receive it: at most 1,024 packets and 1.5 seconds, in a ring of up
+//! to 88 KiB beside the payloads. A receiver costs 656 bytes and 40 for each slot that receives; 1,040 more for each
+//! slot that ever wanted a packet again, and 56 for each change of source that is remembered, up to four a slot.
 
+pub mod clock;
 pub mod codec;
 mod demand;
 pub mod engine;
 mod history;
 pub mod outbox;
 pub mod packet;
+mod repair;
 mod rewrite;
 mod roster;
 mod sequence;

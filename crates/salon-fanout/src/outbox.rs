@@ -1,6 +1,7 @@
 //! What to send: the fan-out writes deliveries here, the caller sends them.
 
 use bytes::Bytes;
+use salon_core::MediaTime;
 
 use crate::codec::Codec;
 use crate::history::Placed;
@@ -26,6 +27,7 @@ impl Outbox {
     }
 
     /// Each delivery with its payload, oldest first. Within one slot, this is the order to send in.
+    #[inline]
     pub fn deliveries(&self) -> impl ExactSizeIterator<Item = (&Delivery, Payload<'_>)> {
         self.deliveries.iter().map(|delivery| {
             let shared = &self.payloads[delivery.payload as usize];
@@ -33,7 +35,7 @@ impl Outbox {
                 delivery,
                 Payload {
                     prefix: delivery.prefix.as_slice(),
-                    skip: delivery.prefix.replaces,
+                    skip: delivery.prefix.replaces(),
                     shared,
                 },
             )
@@ -92,6 +94,13 @@ impl Outbox {
         (self.deliveries.len() - before) as u64
     }
 
+    /// Adds `packet` for a slot that was sent it before.
+    pub(crate) fn deliver_again(&mut self, codec: Codec, packet: &Placed, receiver: &Receiver) {
+        let payload = self.share(&packet.payload);
+        let delivery = Delivery::new(codec, packet, payload, receiver);
+        self.deliveries.push(Delivery { retransmission: true, ..delivery });
+    }
+
     fn share(&mut self, payload: &Bytes) -> u32 {
         let index =
             u32::try_from(self.payloads.len()).expect("a batch has fewer than 2^32 packets");
@@ -116,6 +125,11 @@ pub struct Delivery {
     /// The slot's own sequence number, extended: the wire carries the low 16 bits, the rest is the roll-over count.
     /// A slot's first one is below 65,536.
     pub sequence: u64,
+    /// When the packet came in: the `now` that [`Fanout::forward`](crate::Fanout::forward) was given with it, also if it
+    /// was kept since.
+    pub arrived: MediaTime,
+    /// The receiver was sent this packet before, and asked for it again.
+    pub retransmission: bool,
     payload: u32,
     prefix: Prefix,
 }
@@ -129,12 +143,15 @@ impl Delivery {
             marker: packet.marker,
             timestamp: receiver.mapping.timestamp(packet.timestamp),
             sequence: receiver.mapping.sequence(packet.place),
+            arrived: packet.arrived,
+            retransmission: false,
             payload,
             prefix: receiver.mapping.prefix(packet),
         }
     }
 
     /// Which of [`Outbox::payloads`] it has, apart from bytes that are replaced for this receiver.
+    #[inline]
     #[must_use]
     pub const fn payload_index(&self) -> usize {
         self.payload as usize
@@ -151,18 +168,21 @@ pub struct Payload<'a> {
 
 impl<'a> Payload<'a> {
     /// The two parts to put on the wire, one after the other. The first is empty unless bytes were replaced.
+    #[inline]
     #[must_use]
     pub fn parts(&self) -> (&'a [u8], &'a [u8]) {
         (self.prefix, &self.shared[usize::from(self.skip)..])
     }
 
     /// The payload as one handle if it is the source's own, without a copy.
+    #[inline]
     #[must_use]
     pub fn shared(&self) -> Option<&'a Bytes> {
         (self.skip == 0).then_some(self.shared)
     }
 
     /// Its length in bytes.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.prefix.len() + self.shared.len() - usize::from(self.skip)
@@ -187,15 +207,28 @@ pub(crate) const PREFIX_BYTES_MAX: usize = 6;
 
 /// Bytes that replace the beginning of a shared payload.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Prefix {
-    pub(crate) bytes: [u8; PREFIX_BYTES_MAX],
-    // Invariant: at most PREFIX_BYTES_MAX.
-    pub(crate) len: u8,
-    pub(crate) replaces: u8,
-}
+pub(crate) struct Prefix(
+    // Invariant: up to PREFIX_BYTES_MAX bytes; then how many there are, and how many they replace. In one piece, as
+    // one is written for every delivery.
+    [u8; PREFIX_BYTES_MAX + 2],
+);
 
 impl Prefix {
-    fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+    /// The first `len` bytes of `bits`, lowest first.
+    pub(crate) const fn new(bits: u64, len: u8, replaces: u8) -> Self {
+        debug_assert!(len as usize <= PREFIX_BYTES_MAX, "no descriptor is longer");
+        let counts = (len as u64) << 48 | (replaces as u64) << 56;
+        Self((bits & 0xffff_ffff_ffff | counts).to_le_bytes())
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        let [bytes @ .., len, _] = &self.0;
+        &bytes[..usize::from(*len)]
+    }
+
+    #[inline]
+    pub(crate) const fn replaces(&self) -> u8 {
+        self.0[PREFIX_BYTES_MAX + 1]
     }
 }

@@ -11,6 +11,9 @@ use crate::outbox::Prefix;
 
 /// The most a timestamp moves on over a pause, in ticks: far enough below 2^31 that no receiver takes it for the past.
 const PAUSE_TICKS_MAX: u64 = 1 << 30;
+/// The most that a packet may have arrived after it was captured, or before, for the time to be believed: it is what
+/// the publisher says. A guess: longer than any delay that lets people talk.
+const DELAY_US_MAX: u64 = 1_000_000;
 
 /// Where a stream has got to.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +21,8 @@ pub(crate) struct Position {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) arrived: MediaTime,
+    /// Known where a stream ends, if its publisher has said what time it is.
+    pub(crate) captured: Option<MediaTime>,
     pub(crate) numbers: Numbers,
 }
 
@@ -42,8 +47,13 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Continues `tail` with `first`.
-    pub(crate) fn begin(tail: &Tail, first: &Placed, clock_hz: u32) -> Self {
+    /// Continues `tail` with `first`, which was captured then, if that is known.
+    pub(crate) fn begin(
+        tail: &Tail,
+        first: &Placed,
+        captured: Option<MediaTime>,
+        clock_hz: u32,
+    ) -> Self {
         let numbers = first.numbers();
         let mut mapping = Self {
             first: first.place,
@@ -57,7 +67,7 @@ impl Mapping {
                 mapping.sequence_offset = sequence.wrapping_sub(first.place);
             }
             Tail::After(last) => {
-                let pause = ticks(last.arrived, first.arrived, clock_hz);
+                let pause = pause(last, first.arrived, captured, clock_hz);
                 mapping.sequence_offset = (last.sequence + 1).wrapping_sub(first.place);
                 mapping.timestamp_offset =
                     last.timestamp.wrapping_add(pause).wrapping_sub(first.timestamp);
@@ -73,8 +83,9 @@ impl Mapping {
         mapping
     }
 
-    /// Where the slot's stream is when the source is at `newest`; `tail` is where it began.
-    pub(crate) fn end(&self, tail: &Tail, newest: &Position) -> Tail {
+    /// Where the slot's stream is when the source is at `newest`, captured then if that is known; `tail` is where it
+    /// began.
+    pub(crate) fn end(&self, tail: &Tail, newest: &Position, captured: Option<MediaTime>) -> Tail {
         let before = match tail {
             Tail::Fresh(_) => Numbers::default(),
             Tail::After(last) => last.numbers,
@@ -84,6 +95,7 @@ impl Mapping {
             sequence: self.sequence(newest.sequence),
             timestamp: self.timestamp(newest.timestamp),
             arrived: newest.arrived,
+            captured,
             // A codec without these numbers does not make the receiver forget them.
             numbers: numbers.or(before),
         })
@@ -91,6 +103,11 @@ impl Mapping {
 
     pub(crate) fn sequence(&self, place: u64) -> u64 {
         place.wrapping_add(self.sequence_offset)
+    }
+
+    /// The place that a sequence number of the slot stands for.
+    pub(crate) fn place(&self, sequence: u64) -> u64 {
+        sequence.wrapping_sub(self.sequence_offset)
     }
 
     pub(crate) fn timestamp(&self, timestamp: u32) -> u32 {
@@ -106,6 +123,21 @@ impl Mapping {
             _ => Prefix::default(),
         }
     }
+}
+
+/// How far a timestamp moves on from `last` to the first packet of another source: as far as capturing did, or if that
+/// is not known, or not credible, as arriving did.
+fn pause(last: &Position, arrived: MediaTime, captured: Option<MediaTime>, clock_hz: u32) -> u32 {
+    if let (Some(before), Some(after)) = (last.captured, captured) {
+        let delays = [
+            last.arrived.as_us().abs_diff(before.as_us()),
+            arrived.as_us().abs_diff(after.as_us()),
+        ];
+        if delays.iter().all(|delay| *delay <= DELAY_US_MAX) {
+            return ticks(before, after, clock_hz);
+        }
+    }
+    ticks(last.arrived, arrived, clock_hz)
 }
 
 /// The time between two packets in ticks of a clock: at least one, so that a timestamp is never used twice.

@@ -6,7 +6,7 @@ use crate::outbox::Outbox;
 use crate::rewrite::Mapping;
 use crate::sink::{Attachment, List, Receiver, Sink, Slot, Waiter};
 use crate::slab::Slab;
-use crate::source::{Media, Source};
+use crate::source::Source;
 
 /// Every source and every sink, by their numbers.
 ///
@@ -28,8 +28,13 @@ pub(crate) struct Started {
 impl Roster {
     /// Takes a source out; nobody is attached to it any more.
     pub(crate) fn remove_source(&mut self, at: u32) {
-        self.suspend(at);
-        for waiter in self.sources.remove(at).waiting {
+        let source = self.sources.remove(at);
+        for receiver in &source.receivers {
+            let state = &mut self.sinks.at(receiver.sink_at).slots[receiver.slot.index()];
+            state.tail = source.end_of(receiver, &state.tail);
+            state.attachment = None;
+        }
+        for waiter in source.waiting {
             self.sinks.at(waiter.sink_at).slots[waiter.slot.index()].attachment = None;
         }
     }
@@ -56,15 +61,19 @@ impl Roster {
 
     /// Detaches a slot, and notes where its stream goes on.
     pub(crate) fn detach(&mut self, sink_at: u32, slot: Slot) {
-        let state = &mut self.sinks.at(sink_at).slots[slot.index()];
-        let Some(Attachment { source, list, position }) = state.attachment.take() else { return };
-        let source = self.sources.at(source);
+        let sink = self.sinks.at(sink_at);
+        let state = &mut sink.slots[slot.index()];
+        let Some(Attachment { source: source_at, list, position }) = state.attachment.take() else {
+            return;
+        };
+        let source = self.sources.at(source_at);
         let at = position as usize;
         // The last entry takes the place of the one that leaves.
         let moved = match list {
             List::Receivers => {
                 let receiver = source.receivers.swap_remove(at);
-                state.tail = receiver.mapping.end(&state.tail, source.position());
+                state.tail = source.end_of(&receiver, &state.tail);
+                sink.runs.push(source.run_of(&receiver, source_at));
                 source.receivers.get(at).map(|moved| (moved.sink_at, moved.slot))
             }
             List::Waiting => {
@@ -78,12 +87,14 @@ impl Roster {
         }
     }
 
-    /// Makes all receivers of a source wait, as if they had just been attached.
+    /// Makes all receivers of a source that starts anew wait, as if they had just been attached.
     pub(crate) fn suspend(&mut self, source_at: u32) {
         let source = self.sources.at(source_at);
         for receiver in std::mem::take(&mut source.receivers) {
-            let state = &mut self.sinks.at(receiver.sink_at).slots[receiver.slot.index()];
-            state.tail = receiver.mapping.end(&state.tail, source.position());
+            let sink = self.sinks.at(receiver.sink_at);
+            let state = &mut sink.slots[receiver.slot.index()];
+            state.tail = source.end_of(&receiver, &state.tail);
+            sink.runs.push(source.run_of(&receiver, source_at));
             state.attachment = Some(Attachment {
                 source: source_at,
                 list: List::Waiting,
@@ -92,10 +103,8 @@ impl Roster {
             let Receiver { sink, sink_at, slot, .. } = receiver;
             source.waiting.push(Waiter { sink, sink_at, slot });
         }
-        if let Media::Video(video) = &mut source.media {
-            video.history.clear();
-            video.keyframe = None;
-        }
+        source.forget_keyframe();
+        source.reference = None;
     }
 
     /// Starts every slot that waits for a source, with a packet that just came in.
@@ -122,15 +131,13 @@ impl Roster {
         outbox: &mut Outbox,
     ) -> Started {
         let source = self.sources.at(source_at);
-        let Media::Video(video) = &mut source.media else { return Started::default() };
-        let Some(place) = video.burst_start(limits) else { return Started::default() };
+        let Some(place) = source.burst_start(limits) else { return Started::default() };
         let first =
-            video.history.get(place).cloned().expect("a burst starts with a packet that is kept");
+            source.history.get(place).cloned().expect("a burst starts with a packet that is kept");
         let begun = source.receivers.len();
         start(source, source_at, &first, &mut self.sinks);
-        let Media::Video(video) = &source.media else { return Started::default() };
         let started = &source.receivers[begun..];
-        let burst = video.history.since(place);
+        let burst = source.history.since(place);
         let deliveries = burst.map(|packet| outbox.deliver(source.codec, packet, started)).sum();
         Started { slots: started.len() as u64, deliveries }
     }
@@ -165,6 +172,15 @@ impl Roster {
         if slots.filter(|slot| slot.attachment.is_some()).count() != listed {
             return Err("an attached slot is not listed");
         }
+        for (_, sink) in self.sinks.iter() {
+            sink.runs.check()?;
+            if !sink.is_behind && !sink.parked.is_empty() {
+                return Err("a slot is parked, and its sink keeps up");
+            }
+            if sink.parked.iter().any(|parked| sink.attached_to(parked.slot).is_some()) {
+                return Err("a slot is parked and attached");
+            }
+        }
         Ok(())
     }
 }
@@ -172,6 +188,7 @@ impl Roster {
 /// Moves every slot that waits for a source to those that receive it.
 fn start(source: &mut Source, source_at: u32, first: &Placed, sinks: &mut Slab<Sink>) {
     let clock_hz = source.codec.clock_hz();
+    let captured = source.captured(first.timestamp);
     for Waiter { sink, sink_at, slot } in source.waiting.drain(..) {
         let state = &mut sinks.at(sink_at).slots[slot.index()];
         state.attachment = Some(Attachment {
@@ -179,7 +196,7 @@ fn start(source: &mut Source, source_at: u32, first: &Placed, sinks: &mut Slab<S
             list: List::Receivers,
             position: source.receivers.len() as u32,
         });
-        let mapping = Mapping::begin(&state.tail, first, clock_hz);
+        let mapping = Mapping::begin(&state.tail, first, captured, clock_hz);
         source.receivers.push(Receiver { sink, sink_at, slot, mapping });
     }
 }

@@ -1,6 +1,9 @@
 //! Who receives, and in which slot.
 
+use salon_core::{GrantKey, TrackId};
+
 use crate::codec::Medium;
+use crate::repair::{Account, Runs};
 use crate::rewrite::{Mapping, Tail};
 
 /// One receiver: a number its owner hands out. Never reused while the receiver exists.
@@ -58,6 +61,11 @@ impl Slot {
 pub(crate) struct Sink {
     pub(crate) id: SinkId,
     pub(crate) slots: [SlotState; Slot::COUNT],
+    pub(crate) runs: Runs,
+    /// Its packets wait too long to be sent: its video slots receive nothing.
+    pub(crate) is_behind: bool,
+    // Invariant: empty unless it is behind; a slot is in it once at most, and is then attached to nothing.
+    pub(crate) parked: Vec<Parked>,
 }
 
 impl Sink {
@@ -68,8 +76,28 @@ impl Sink {
         let slots = std::array::from_fn(|index| SlotState {
             tail: Tail::Fresh(first(index)),
             attachment: None,
+            account: None,
         });
-        Self { id, slots }
+        Self { id, slots, runs: Runs::default(), is_behind: false, parked: Vec::new() }
+    }
+
+    /// While it is behind, notes what a video slot goes on with later; false if the slot can go on now.
+    pub(crate) fn park(&mut self, slot: Slot, track: TrackId, key: GrantKey) -> bool {
+        if !self.is_behind || slot.medium() == Medium::Audio {
+            return false;
+        }
+        self.parked.retain(|parked| parked.slot != slot);
+        self.parked.push(Parked { slot, track, key });
+        true
+    }
+
+    /// Bytes that it takes, with what it has on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        let accounts = self.slots.iter().filter(|slot| slot.account.is_some()).count();
+        size_of::<Self>()
+            + self.runs.heap_bytes()
+            + self.parked.capacity() * size_of::<Parked>()
+            + accounts * size_of::<Account>()
     }
 
     /// The source that a slot is attached to.
@@ -79,11 +107,21 @@ impl Sink {
 }
 
 /// One slot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct SlotState {
     /// Where its stream goes on; while it receives, where it went on when it started to.
     pub(crate) tail: Tail,
     pub(crate) attachment: Option<Attachment>,
+    /// From the first time that it wants something again.
+    pub(crate) account: Option<Box<Account>>,
+}
+
+/// What a slot goes on with once its sink has caught up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parked {
+    pub(crate) slot: Slot,
+    pub(crate) track: TrackId,
+    pub(crate) key: GrantKey,
 }
 
 /// What a slot is attached to: an entry in one of the lists of a source.
@@ -126,4 +164,16 @@ const fn mix(seed: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_is_small() {
+        // What every receiver costs; docs and benches state it.
+        assert_eq!(size_of::<Sink>(), 640);
+        assert_eq!(size_of::<Receiver>(), 40);
+    }
 }

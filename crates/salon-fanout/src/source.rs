@@ -2,13 +2,15 @@
 
 use salon_core::{GrantKey, MediaTime, TrackId};
 
+use crate::clock::Reference;
 use crate::codec::vp8::Template;
 use crate::codec::{Codec, Medium, h264};
 use crate::demand::Demand;
-use crate::engine::Burst;
+use crate::engine::{Burst, Config};
 use crate::history::{History, Placed};
 use crate::packet::{Content, Packet};
-use crate::rewrite::Position;
+use crate::repair::Run;
+use crate::rewrite::{Position, Tail};
 use crate::sequence::Sequencer;
 use crate::sink::{Receiver, Waiter};
 use crate::speaker::Meter;
@@ -16,12 +18,19 @@ use crate::speaker::Meter;
 /// A track that somebody publishes.
 #[derive(Debug)]
 pub(crate) struct Source {
+    /// No two sources of a fan-out ever have the same, not even of one track.
+    pub(crate) serial: u64,
     pub(crate) track: TrackId,
     pub(crate) key: GrantKey,
     pub(crate) codec: Codec,
     pub(crate) sequencer: Sequencer,
     /// The newest packet; its `sequence` is its place.
     pub(crate) newest: Option<Position>,
+    /// How many packets it has accepted.
+    pub(crate) accepted: u64,
+    pub(crate) history: History,
+    /// What its publisher last said about the time.
+    pub(crate) reference: Option<Reference>,
     pub(crate) media: Media,
     // Invariant: each of these is where its slot's attachment says.
     pub(crate) receivers: Vec<Receiver>,
@@ -38,7 +47,6 @@ pub(crate) enum Media {
 /// What starts those who join a video track.
 #[derive(Debug)]
 pub(crate) struct Video {
-    pub(crate) history: History,
     pub(crate) keyframe: Option<Keyframe>,
     pub(crate) demand: Demand,
 }
@@ -51,21 +59,27 @@ pub(crate) struct Keyframe {
 }
 
 impl Source {
-    pub(crate) fn new(track: TrackId, key: GrantKey, codec: Codec) -> Self {
+    pub(crate) fn new(
+        serial: u64,
+        track: TrackId,
+        key: GrantKey,
+        codec: Codec,
+        packets_max: usize,
+    ) -> Self {
         let media = match codec.medium() {
             Medium::Audio => Media::Audio(Meter::new()),
-            Medium::Video => Media::Video(Video {
-                history: History::new(),
-                keyframe: None,
-                demand: Demand::default(),
-            }),
+            Medium::Video => Media::Video(Video { keyframe: None, demand: Demand::default() }),
         };
         Self {
+            serial,
             track,
             key,
             codec,
             sequencer: Sequencer::default(),
             newest: None,
+            accepted: 0,
+            history: History::new(packets_max),
+            reference: None,
             media,
             receivers: Vec::new(),
             waiting: Vec::new(),
@@ -77,6 +91,29 @@ impl Source {
         self.newest.as_ref().expect("a slot receives from the first packet on")
     }
 
+    /// Where a receiver's stream goes on when it stops now; `tail` is where it began.
+    pub(crate) fn end_of(&self, receiver: &Receiver, tail: &Tail) -> Tail {
+        let newest = self.position();
+        receiver.mapping.end(tail, newest, self.captured(newest.timestamp))
+    }
+
+    /// What a receiver that stops now may have again.
+    pub(crate) fn run_of(&self, receiver: &Receiver, source_at: u32) -> Run {
+        Run {
+            slot: receiver.slot,
+            source: source_at,
+            serial: self.serial,
+            mapping: receiver.mapping,
+            last: self.position().sequence,
+            accepted: self.accepted,
+        }
+    }
+
+    /// When a packet with this timestamp was captured, as far as its publisher has said.
+    pub(crate) fn captured(&self, timestamp: u32) -> Option<MediaTime> {
+        self.reference.map(|reference| reference.time_of(timestamp, self.codec.clock_hz()))
+    }
+
     /// Puts a packet in its place, as every receiver needs it.
     pub(crate) fn prepare(&self, now: MediaTime, place: u64, packet: &Packet) -> Placed {
         let near = self.newest.and_then(|newest| newest.numbers.picture);
@@ -86,6 +123,7 @@ impl Source {
         };
         Placed {
             place,
+            ordinal: self.accepted,
             arrived: now,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
@@ -120,38 +158,47 @@ impl Source {
         can_start && is_newest
     }
 
-    /// Notes where the source has got to, and keeps the packet for those who join.
-    pub(crate) fn keep(&mut self, packet: &Placed, is_late: bool, starts: bool, limits: &Burst) {
-        if !is_late {
+    /// Notes where the source has got to, and keeps the packet for those who join or lose it.
+    pub(crate) fn keep(&mut self, packet: &Placed, starts: bool, config: &Config) {
+        self.accepted += 1;
+        // A late packet may be the newest: nothing but padding came after it. Its number is used from now on.
+        if self.newest.is_none_or(|newest| packet.place > newest.sequence) {
             let earlier = self.newest.map(|newest| newest.numbers).unwrap_or_default();
             self.newest = Some(Position {
                 sequence: packet.place,
                 timestamp: packet.timestamp,
                 arrived: packet.arrived,
+                captured: None,
                 numbers: packet.numbers().or(earlier),
             });
         }
-        if let Media::Video(video) = &mut self.media {
-            if starts {
-                video.keyframe =
-                    Some(Keyframe { place: packet.place, timestamp: packet.timestamp });
-                video.demand.satisfy();
-            }
-            video.history.insert(packet.clone(), limits.span_max);
+        if let Media::Video(video) = &mut self.media
+            && starts
+        {
+            video.keyframe = Some(Keyframe { place: packet.place, timestamp: packet.timestamp });
+            video.demand.satisfy();
         }
+        let span = config.repair.span_max.max(config.burst.span_max);
+        self.history.insert(packet.clone(), span);
     }
-}
 
-impl Video {
-    /// Where a joiner can start among the packets kept, if the burst is within its limits.
+    /// Where a joiner can start among the packets kept of a video, if the burst is within its limits.
     pub(crate) fn burst_start(&mut self, limits: &Burst) -> Option<u64> {
-        let place = self.keyframe?.place;
+        let Media::Video(Video { keyframe, .. }) = &self.media else { return None };
+        let place = keyframe.as_ref()?.place;
         if !self.is_within(place, limits) {
             // It only grows.
-            self.keyframe = None;
+            self.forget_keyframe();
             return None;
         }
         Some(place)
+    }
+
+    /// Nobody can start with what is kept.
+    pub(crate) fn forget_keyframe(&mut self) {
+        if let Media::Video(video) = &mut self.media {
+            video.keyframe = None;
+        }
     }
 
     fn is_within(&self, place: u64, limits: &Burst) -> bool {

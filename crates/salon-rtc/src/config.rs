@@ -22,6 +22,31 @@ pub struct Config {
     /// How long a session may take from its offer to its first connection. 15 s: a browser gives
     /// up on its own checks after about that long.
     pub handshake_max: Duration,
+    /// What happens when the operating system takes no more datagrams for the moment.
+    pub congestion: Congestion,
+    /// How long packets for viewers may wait for more although nothing else is to be done: zero sends at once, a frame
+    /// then costs more system calls. A picture's last packet ends the wait, so it is sound that waits. Zero: with many
+    /// viewers, packets that come in while others go out form batches by themselves.
+    pub coalescing_max: Duration,
+}
+
+/// What happens when the operating system takes no more datagrams for the moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Congestion {
+    /// Wait until it does, for `wait_max` in each batch of packets at most; after that, what it does not take is dropped
+    /// and counted, and viewers ask for it again. Zero drops at once.
+    WaitThenDrop {
+        /// The longest that everything else waits too.
+        wait_max: Duration,
+    },
+}
+
+impl Default for Congestion {
+    /// 2 ms: a frame to a hundred viewers at 1 Gbit/s needs as long as that, and nobody sees it.
+    fn default() -> Self {
+        Self::WaitThenDrop { wait_max: Duration::from_millis(2) }
+    }
 }
 
 impl Default for Config {
@@ -31,6 +56,8 @@ impl Default for Config {
             public_ips: Vec::new(),
             sessions_max: 2_000,
             handshake_max: Duration::from_secs(15),
+            congestion: Congestion::default(),
+            coalescing_max: Duration::ZERO,
         }
     }
 }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::config::{BindError, Config};
+use crate::egress::BATCH_MAX;
 use crate::event::{self, Events, Outgoing};
 use crate::media::{Media, Order};
 use crate::peer::{Factory, Wire};
-use crate::routes::Routes;
 use crate::socket::{Batch, Bound};
 use crate::statistics::Counters;
 use crate::world::World;
@@ -65,8 +65,9 @@ impl Driver {
     pub async fn run(self) -> io::Result<()> {
         let Self { config, bound, factory, mut orders, outgoing, counters } = self;
         let socket = bound.register(counters.clone())?;
-        let wire = Wire { socket, routes: Routes::default(), happenings: Default::default() };
-        let mut world = World::new(config, factory, wire, outgoing, counters, Instant::now());
+        let now = Instant::now();
+        let wire = Wire::new(socket, counters.clone(), now);
+        let mut world = World::new(config, factory, wire, outgoing, counters, now);
         let mut batch = Batch::new();
         let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
@@ -100,17 +101,27 @@ impl Driver {
     }
 }
 
-/// Takes what one system call gives and handles it.
+/// Takes what has come in and handles it, and sends on what comes of it: as long as more keeps coming in, in batches,
+/// and not for longer than a batch before other work gets its turn.
 fn receive(world: &mut World, batch: &mut Batch) {
-    match world.wire.socket.receive(batch) {
-        Ok(()) => {
-            let now = Instant::now();
-            for datagram in batch.datagrams() {
-                world.on_datagram(now, &datagram);
+    let began = Instant::now();
+    let mut now = began;
+    while now.saturating_duration_since(began) < BATCH_MAX {
+        match world.wire.socket.receive(batch) {
+            Ok(()) => {
+                now = Instant::now();
+                for datagram in batch.datagrams() {
+                    world.on_datagram(now, &datagram);
+                }
+                world.flush_if_due(now);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // What a router said about a datagram sent earlier; its session will notice by itself.
+            Err(error) => {
+                tracing::debug!(%error, "nothing received");
+                break;
             }
         }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        // What a router said about a datagram sent earlier; its session will notice by itself.
-        Err(error) => tracing::debug!(%error, "nothing received"),
     }
+    world.flush_unless_coalescing(now);
 }

@@ -1,21 +1,18 @@
 //! Media: from a publisher's packet to the viewers' streams, and keyframe requests the other way.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use salon_core::{GrantKey, TrackId};
 use salon_fanout::Slot;
 use salon_fanout::codec::Medium;
-use salon_fanout::engine::{Input, Output};
+use salon_fanout::engine::{Input, Nack, Output};
 use salon_fanout::sink::SinkId;
-use str0m::media::Mid;
 use str0m::rtp::RtpPacket;
 
 use crate::seat::{self, Belongs, Source};
 use crate::session::Role;
 use crate::table::Key;
-use crate::world::World;
+use crate::world::{Forwarding, World};
 
 /// The longest payload that is forwarded: what still fits a path of 1,500 bytes with every header
 /// around it. Browsers stay below 1,200.
@@ -45,33 +42,70 @@ impl World {
             self.counters.packets_refused.add(1);
             return;
         };
-        self.media.sharing.remember(parsed.payload(), &packet.payload);
+        self.note_report(now, key, source, packet);
         let time = self.media_time(now);
         self.media.fanout.forward(time, source.track, grant, parsed, &mut self.media.outbox);
     }
 
-    /// Sends what the fan-out has put into the outbox.
-    pub(crate) fn deliver(&mut self, now: Instant) {
-        if self.media.outbox.is_empty() {
+    /// Moves what the fan-out has put into the outbox to the queue.
+    pub(crate) fn collect(&mut self, now: Instant) {
+        let Forwarding { outbox, queue, .. } = &mut self.media;
+        if outbox.is_empty() {
             return;
         }
-        self.media.sharing.convert(self.media.outbox.payloads());
-        for (delivery, payload) in self.media.outbox.deliveries() {
+        let base = queue.share(now, outbox.payloads());
+        for (delivery, payload) in outbox.deliveries() {
             let key = Key::from_u64(delivery.sink.0);
             let Some(session) = self.sessions.get_mut(key) else { continue };
-            let Role::Viewer(viewer) = &mut session.role else { continue };
-            let payload = match payload.shared() {
-                Some(_) => self.media.sharing.shared[delivery.payload_index()].clone(),
-                // The first bytes are this viewer's own.
-                None => payload.to_vec().into(),
-            };
-            if viewer.write(now, delivery, payload, key, &mut self.wire) {
-                self.counters.packets_out.add(1);
+            if let Role::Viewer(viewer) = &mut session.role {
+                queue.push(key, &mut viewer.waiting, base, delivery, payload);
             }
-            self.deadlines.arm(key, session);
         }
-        self.media.outbox.clear();
-        self.media.sharing.shared.clear();
+        outbox.clear();
+        if queue.is_full() {
+            self.flush(now);
+        }
+    }
+
+    /// Sends everything that waits in the queue.
+    pub(crate) fn flush(&mut self, now: Instant) {
+        self.wire.socket.begin_batch();
+        let Forwarding { queue, run, .. } = &mut self.media;
+        let mut number = 0;
+        while let Some(key) = queue.viewer(number) {
+            number += 1;
+            // Who left meanwhile is owed nothing.
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            if let Role::Viewer(viewer) = &mut session.role {
+                viewer.send(now, queue, run, &mut self.wire);
+                self.deadlines.arm(key, session);
+            }
+        }
+        queue.clear();
+    }
+
+    /// The streams of a viewer report if it is time to.
+    pub(crate) fn report(&mut self, now: Instant, key: Key) {
+        let time = self.media_time(now);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Role::Viewer(viewer) = &mut session.role {
+            let (fanout, sink) = (&self.media.fanout, SinkId(key.to_u64()));
+            viewer.report(now, &mut self.wire, |slot| fanout.clock(sink, slot, time));
+        }
+    }
+
+    /// What a publisher says of its clock is the base of what viewers are told.
+    fn note_report(&mut self, now: Instant, key: Key, source: Source, packet: &RtpPacket) {
+        let Some(info) = packet.last_sender_info else { return };
+        let time = self.media_time(now);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Role::Seat(seat) = &mut session.role else { return };
+        let Some(captured) = seat.captured(time, source.codec.medium(), info.ntp_time) else {
+            return;
+        };
+        let (track, key) = (source.track, seat.key);
+        let rtp_timestamp = info.rtp_time.numer() as u32;
+        self.tell_fanout(now, Input::SenderReport { track, key, captured, rtp_timestamp });
     }
 
     /// The fan-out wants something done.
@@ -98,15 +132,19 @@ impl World {
     }
 
     /// A viewer cannot decode what it has.
-    pub(crate) fn on_keyframe_wanted(&mut self, now: Instant, key: Key, mid: Mid) {
-        let Some(session) = self.sessions.get(key) else { return };
-        if let Role::Viewer(viewer) = &session.role
-            && session.is_connected
-            && let Some(slot) = viewer.slot_of(mid)
-        {
+    pub(crate) fn on_keyframe_wanted(&mut self, now: Instant, key: Key, slot: Slot) {
+        if self.sessions.get(key).is_some_and(|session| session.is_connected) {
             self.counters.keyframes_wanted.add(1);
             self.tell_fanout(now, Input::KeyframeWanted { sink: SinkId(key.to_u64()), slot });
         }
+    }
+
+    /// A viewer misses packets.
+    pub(crate) fn on_packets_lost(&mut self, now: Instant, nack: Nack, sequences: &[u16]) {
+        self.counters.packets_lost.add(sequences.len() as u64);
+        let time = self.media_time(now);
+        let Forwarding { fanout, outbox, .. } = &mut self.media;
+        fanout.retransmit(time, nack, sequences.iter().copied(), outbox);
     }
 
     /// Points a viewer's slot at what is published there now, or at nothing. Before the viewer has
@@ -118,11 +156,11 @@ impl World {
         if !session.is_connected {
             return;
         }
-        let Some((key, Source { track, spec, .. })) = published else {
+        let Some((key, Source { track, codec, profile, .. })) = published else {
             self.detach(now, viewer, slot);
             return;
         };
-        if leg.select(slot, spec) {
+        if leg.select(slot, codec, profile) {
             let sink = SinkId(viewer.to_u64());
             self.tell_fanout(now, Input::Attach { sink, slot, track, key });
         } else {
@@ -152,6 +190,9 @@ impl World {
         if let Some(replaced) = replaced {
             self.remove_track(now, replaced.track);
         }
+        // What waits was written for what the slots carried so far.
+        self.collect(now);
+        self.flush(now);
         let Source { track, codec, .. } = source;
         self.media.tracks_made += 1;
         self.media.tracks.insert(track, key);
@@ -185,32 +226,5 @@ impl World {
 
     fn detach(&mut self, now: Instant, viewer: Key, slot: Slot) {
         self.tell_fanout(now, Input::Detach { sink: SinkId(viewer.to_u64()), slot });
-    }
-}
-
-/// Payloads in the form that connections share: each is converted once, however many receive it.
-#[derive(Debug, Default)]
-pub(crate) struct Sharing {
-    // The bytes are kept so that their address stays their own as long as it is compared.
-    last: Option<(Bytes, Arc<[u8]>)>,
-    // Invariant: between deliveries, empty; during one, parallel to the payloads of the outbox.
-    shared: Vec<Arc<[u8]>>,
-}
-
-impl Sharing {
-    /// The last packet that came in: most often it is what goes out, and then nothing is copied.
-    fn remember(&mut self, bytes: &Bytes, shared: &Arc<[u8]>) {
-        self.last = Some((bytes.clone(), shared.clone()));
-    }
-
-    fn convert(&mut self, payloads: &[Bytes]) {
-        for bytes in payloads {
-            let same = self
-                .last
-                .as_ref()
-                .filter(|(last, _)| last.as_ptr() == bytes.as_ptr() && last.len() == bytes.len());
-            let shared = same.map_or_else(|| Arc::from(&bytes[..]), |(_, shared)| shared.clone());
-            self.shared.push(shared);
-        }
     }
 }

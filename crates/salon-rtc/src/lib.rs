@@ -39,7 +39,9 @@ pub mod event;
 pub mod media;
 pub mod statistics;
 
+mod clock;
 mod driver;
+mod egress;
 mod forward;
 mod order;
 mod peer;
@@ -51,6 +53,7 @@ mod socket;
 mod stage;
 mod stun;
 mod table;
+mod thin;
 mod viewer;
 mod world;
 

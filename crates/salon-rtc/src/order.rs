@@ -19,17 +19,17 @@ impl World {
         match order {
             Order::Publish(publish, reply) => {
                 let answer = self.publish(now, &publish);
-                self.settle(now);
+                self.finish(now);
                 let _ = reply.send(self.counted(answer));
             }
             Order::Watch(watch, reply) => {
                 let answer = self.watch(now, &watch);
-                self.settle(now);
+                self.finish(now);
                 let _ = reply.send(self.counted(answer));
             }
             Order::Mask(session, mask, reply) => {
                 self.mask(now, session, mask);
-                self.settle(now);
+                self.finish(now);
                 let _ = reply.send(());
             }
             Order::Close(session, reply) => {
@@ -37,25 +37,31 @@ impl World {
                 if let Some(key) = key {
                     self.end(now, key);
                 }
-                self.settle(now);
+                self.finish(now);
                 let _ = reply.send(key.is_some());
             }
             Order::Revoke(stage, key, reply) => {
                 self.revoke(now, stage, key);
-                self.settle(now);
+                self.finish(now);
                 let _ = reply.send(());
             }
             Order::CloseStage(stage, reply) => {
                 self.close_stage(now, stage);
-                self.settle(now);
+                self.finish(now);
                 let _ = reply.send(());
             }
             Order::Shutdown(reply) => {
                 self.end_all(now);
-                self.settle(now);
+                self.finish(now);
                 let _ = reply.send(());
             }
         }
+    }
+
+    /// What an order made happen is done, and what it let through is sent, before anybody is told.
+    fn finish(&mut self, now: Instant) {
+        self.settle(now);
+        self.flush(now);
     }
 
     fn publish(&mut self, now: Instant, publish: &Publish) -> Result<Answer, OfferError> {
@@ -82,7 +88,7 @@ impl World {
         self.check_room(replaced.len())?;
         let offer = sdp::prepare_offer(offer, Direction::In)?;
         let candidates = self.wire.socket.candidates();
-        let (peer, sdp) = self.factory.accept(now, &offer, Direction::In, candidates)?;
+        let (peer, sdp) = self.factory.accept_seat(now, &offer, candidates)?;
 
         // Nothing below can fail.
         for seat in replaced {
@@ -100,10 +106,10 @@ impl World {
         self.check_room(0)?;
         let offer = sdp::prepare_offer(offer, Direction::Out)?;
         let candidates = self.wire.socket.candidates();
-        let (peer, sdp) = self.factory.accept(now, &offer, Direction::Out, candidates)?;
+        let (leg, fragment, sdp) = self.factory.accept_viewer(now, &offer, candidates)?;
 
         // Nothing below can fail.
-        let viewer = Box::new(Viewer::new(peer, &offer.sections, mask));
+        let viewer = Box::new(Viewer::new(leg, fragment, mask));
         let session = self.begin(now, stage, Role::Viewer(viewer));
         Ok(Answer { sdp, session })
     }

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use salon_fanout::Codec;
+use dimpl::DtlsCertificate;
+use salon_fanout::{Codec, Slot};
 use str0m::change::SdpOffer;
 use str0m::config::CryptoProvider;
 use str0m::format::{self, PayloadParams};
@@ -15,19 +16,22 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, RtpPacket};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig};
 
+use crate::clock::Clock;
 use crate::config::BindError;
 use crate::media::OfferError;
 use crate::routes::{Fragment, Routes};
 use crate::sdp;
 use crate::socket::Socket;
+use crate::statistics::Counters;
 use crate::table::Key;
+use crate::thin::{self, Leg};
 
 /// What every session has in common: the certificate, the cryptography, the codecs.
 ///
 /// Nothing of it is installed for the process.
 pub(crate) struct Factory {
     seat: RtcConfig,
-    viewer: RtcConfig,
+    viewer: thin::Factory,
 }
 
 impl Factory {
@@ -35,6 +39,13 @@ impl Factory {
         let provider: CryptoProvider = str0m::crypto::from_feature_flags();
         let certificate =
             provider.dtls_provider.generate_certificate().ok_or(BindError::Certificate)?;
+        let viewer = thin::Factory::new(
+            DtlsCertificate {
+                certificate: certificate.certificate.clone(),
+                private_key: certificate.private_key.clone(),
+            },
+            provider.sha1_hmac_provider,
+        )?;
         let mut base = RtcConfig::new()
             .set_crypto_provider(Arc::new(provider))
             .set_dtls_cert(certificate)
@@ -57,52 +68,47 @@ impl Factory {
         // Video orientation is left out on purpose: a phone then turns the picture before it encodes.
         let mut extensions = ExtensionMap::empty();
         extensions.set(4, Extension::RtpMid);
-        let viewer = base
-            .clone()
-            .set_extension_map(extensions.clone())
-            // The default of 1,000 packets costs half a megabyte a viewer; 256 are a second of video.
-            .set_send_buffer_video(256)
-            // The first report pairs the clocks of sound and picture; 5 s would be long without it.
-            .set_rtcp_report_interval_audio(Duration::from_secs(1));
         extensions.set(1, Extension::AudioLevel);
         extensions.set(3, Extension::TransportSequenceNumber);
         let seat = base.set_extension_map(extensions);
         Ok(Self { seat, viewer })
     }
 
-    /// Accepts an offer. Returns the session's connection and the answer.
-    pub(crate) fn accept(
+    /// Accepts the offer of a publisher. Returns the session's connection and the answer.
+    pub(crate) fn accept_seat(
         &self,
         now: Instant,
         offer: &sdp::Offer,
-        direction: sdp::Direction,
         candidates: &[SocketAddr],
     ) -> Result<(Peer, String), OfferError> {
-        contained(|| self.accept_bare(now, offer, direction, candidates))
+        contained(|| self.accept_bare(now, offer, candidates))
             .unwrap_or(Err(OfferError::NotAnOffer))
+    }
+
+    /// Accepts the offer of a viewer. Returns its leg, under which name it is reached, and the answer.
+    pub(crate) fn accept_viewer(
+        &self,
+        now: Instant,
+        offer: &sdp::Offer,
+        candidates: &[SocketAddr],
+    ) -> Result<(Leg, Fragment, String), OfferError> {
+        let (fragment, credentials) = credentials();
+        let (leg, answer) = Leg::accept(now, &self.viewer, offer, credentials, candidates, random)?;
+        Ok((leg, fragment, answer))
     }
 
     fn accept_bare(
         &self,
         now: Instant,
         offer: &sdp::Offer,
-        direction: sdp::Direction,
         candidates: &[SocketAddr],
     ) -> Result<(Peer, String), OfferError> {
-        let config = match direction {
-            sdp::Direction::In => &self.seat,
-            sdp::Direction::Out => &self.viewer,
-        };
         let parsed = SdpOffer::from_sdp_string(&offer.text).map_err(|error| {
             tracing::debug!(%error, "offer cannot be parsed");
             OfferError::NotAnOffer
         })?;
-        let fragment = Fragment(random());
-        let credentials = IceCreds {
-            ufrag: fragment.to_string(),
-            pass: format!("{:016x}{:016x}", random(), random()),
-        };
-        let mut rtc = config.clone().set_local_ice_credentials(credentials).build(now);
+        let (fragment, credentials) = credentials();
+        let mut rtc = self.seat.clone().set_local_ice_credentials(credentials).build(now);
         for candidate in candidates {
             let candidate = Candidate::host(*candidate, "udp")
                 .expect("addresses that cannot be candidates are refused in bind");
@@ -147,7 +153,14 @@ pub(crate) enum Happening {
     /// The peer closed, fell silent, or broke the protocol beyond repair.
     Ended,
     Packet(Box<RtpPacket>),
-    KeyframeWanted(Mid),
+    /// A viewer cannot decode what it has in a slot.
+    KeyframeWanted(Slot),
+    /// A viewer wants packets of a slot again.
+    PacketsLost {
+        slot: Slot,
+        sequences: Vec<u16>,
+        rtt: Option<Duration>,
+    },
 }
 
 /// Where a connection's output goes: datagrams out at once, happenings to be handled afterwards.
@@ -156,6 +169,23 @@ pub(crate) struct Wire {
     pub(crate) socket: Socket,
     pub(crate) routes: Routes,
     pub(crate) happenings: VecDeque<(Key, Happening)>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clock: Clock,
+    /// Scratch for whoever needs some.
+    pub(crate) buffer: Vec<u8>,
+}
+
+impl Wire {
+    pub(crate) fn new(socket: Socket, counters: Arc<Counters>, now: Instant) -> Self {
+        Self {
+            socket,
+            routes: Routes::default(),
+            happenings: VecDeque::new(),
+            counters,
+            clock: Clock::new(now),
+            buffer: Vec::new(),
+        }
+    }
 }
 
 impl Peer {
@@ -195,7 +225,7 @@ impl Peer {
     }
 
     /// Says goodbye as far as that is possible, and is gone.
-    pub(crate) fn close(mut self, now: Instant, socket: &Socket) {
+    pub(crate) fn close(mut self, now: Instant, socket: &mut Socket) {
         if self.is_broken {
             return;
         }
@@ -269,7 +299,7 @@ impl Peer {
 /// Its authors recommend this to servers: a connection shares nothing with others, so one that has
 /// panicked is discarded and that is all. Offers are known to exist that make it panic, such as
 /// one payload type that means two things in two sections.
-fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
     let result = catch_unwind(AssertUnwindSafe(work));
     if result.is_err() {
         tracing::error!("a peer connection panicked and is discarded");
@@ -283,7 +313,6 @@ fn happening_of(event: str0m::Event) -> Option<Happening> {
         str0m::Event::IceConnectionStateChange(IceConnectionState::Disconnected)
         | str0m::Event::Closed => Some(Happening::Ended),
         str0m::Event::RtpPacket(packet) => Some(Happening::Packet(Box::new(packet))),
-        str0m::Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted(request.mid)),
         _ => None,
     }
 }
@@ -296,6 +325,13 @@ pub(crate) fn codec_of(params: &PayloadParams) -> Option<Codec> {
         format::Codec::H264 => Some(Codec::H264),
         _ => None,
     }
+}
+
+/// A new name that a session is reached under, and what the peer needs to know to reach it.
+fn credentials() -> (Fragment, IceCreds) {
+    let fragment = Fragment(random());
+    let pass = format!("{:016x}{:016x}", random(), random());
+    (fragment, IceCreds { ufrag: fragment.to_string(), pass })
 }
 
 /// 64 bits from the operating system: identifiers and passwords must not be guessed.

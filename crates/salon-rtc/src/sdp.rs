@@ -1,7 +1,7 @@
 //! What is changed in an offer before it is parsed, and in an answer before it is sent.
 //!
-//! Lines are dropped and added, never understood further than that: the parser of the peer
-//! connection has the last word on every offer.
+//! Lines are dropped and added, never understood further than that: whoever accepts the offer
+//! has the last word on it.
 
 use salon_fanout::codec::Medium;
 
@@ -42,9 +42,6 @@ pub(crate) struct Section {
 /// * Sections that could go both ways go in `direction` alone; those of the other one are inactive.
 /// * Simulcast is not taken up, so the peer sends one encoding.
 /// * The peer's candidates are dropped: nothing is ever sent to an address that has not sent first.
-/// * For a viewer, the two sections of one slot share a media stream, which the answer repeats.
-///   Without it a browser puts every section into a synchronisation group of its own, and lips
-///   and voices drift apart.
 pub(crate) fn prepare_offer(offer: &str, direction: Direction) -> Result<Offer, OfferError> {
     if !offer.starts_with("v=0") {
         return Err(OfferError::NotAnOffer);
@@ -54,7 +51,7 @@ pub(crate) fn prepare_offer(offer: &str, direction: Direction) -> Result<Offer, 
     let session = blocks.next().ok_or(OfferError::NotAnOffer)?;
 
     let mut prepared = Offer { text: String::with_capacity(2 * offer.len()), sections: vec![] };
-    prepared.keep(session, direction);
+    prepared.keep(session);
     for (index, block) in blocks.enumerate() {
         if index == SECTIONS_MAX {
             return Err(OfferError::TooManySections);
@@ -85,8 +82,8 @@ pub(crate) fn repeat_candidates(answer: &str) -> String {
 }
 
 impl Offer {
-    fn keep(&mut self, block: &[&str], direction: Direction) {
-        for line in block.iter().filter(|line| !is_dropped(line, direction)) {
+    fn keep(&mut self, block: &[&str]) {
+        for line in block.iter().filter(|line| !is_dropped(line)) {
             push_line(&mut self.text, line);
         }
     }
@@ -97,7 +94,7 @@ impl Offer {
             line if line.starts_with("m=video ") => Medium::Video,
             _ => return Err(OfferError::NotMedia),
         };
-        self.keep(block, direction);
+        self.keep(block);
         if !is_wanted(block, direction) {
             push_line(&mut self.text, "a=inactive");
             return Ok(());
@@ -110,17 +107,13 @@ impl Offer {
         if number == allowed {
             return Err(OfferError::TooManySections);
         }
-        match (direction, medium) {
-            (Direction::In, _) => push_line(&mut self.text, "a=sendonly"),
-            (Direction::Out, Medium::Audio) => {
-                push_line(&mut self.text, "a=recvonly");
-                push_line(&mut self.text, &format!("a=msid:seat{number} seat{number}-audio"));
-            }
-            (Direction::Out, Medium::Video) => {
-                push_line(&mut self.text, "a=recvonly");
-                push_line(&mut self.text, &format!("a=msid:seat{number} seat{number}-video"));
-            }
-        }
+        push_line(
+            &mut self.text,
+            match direction {
+                Direction::In => "a=sendonly",
+                Direction::Out => "a=recvonly",
+            },
+        );
         let mid = block.iter().find_map(|line| line.strip_prefix("a=mid:"));
         self.sections.push(Section {
             medium,
@@ -146,13 +139,12 @@ fn is_wanted(block: &[&str], direction: Direction) -> bool {
     }
 }
 
-fn is_dropped(line: &str, direction: Direction) -> bool {
+fn is_dropped(line: &str) -> bool {
     is_direction(line)
         || is_candidate(line)
         || line.is_empty()
         || line.starts_with("a=simulcast:")
         || line.starts_with("a=rid:")
-        || direction == Direction::Out && line.starts_with("a=msid:")
 }
 
 fn is_direction(line: &str) -> bool {
@@ -210,17 +202,6 @@ mod tests {
         let text = prepare_offer(&offer, Direction::In).unwrap().text;
         assert!(text.contains("a=mid:0\r\na=sendonly\r\n"), "{text}");
         assert!(text.ends_with("a=mid:1\r\na=inactive\r\n"), "{text}");
-    }
-
-    #[test]
-    fn the_sections_of_a_slot_share_a_stream() {
-        let theirs = "a=msid:- theirs\r\na=recvonly\r\n";
-        let sections = [section("audio", "0", theirs), section("video", "1", theirs)];
-        let offer = format!("{SESSION}{}", sections.concat());
-        let text = prepare_offer(&offer, Direction::Out).unwrap().text;
-        assert!(text.contains("a=msid:seat0 seat0-audio\r\n"), "{text}");
-        assert!(text.contains("a=msid:seat0 seat0-video\r\n"), "{text}");
-        assert!(!text.contains("theirs"), "{text}");
     }
 
     #[test]

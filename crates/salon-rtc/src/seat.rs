@@ -1,16 +1,18 @@
 //! A session that publishes: one audio and one video track at most.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use salon_core::{GrantKey, TrackId};
+use salon_core::{GrantKey, MediaTime, TrackId};
+use salon_fanout::clock::Alignment;
 use salon_fanout::codec::Medium;
 use salon_fanout::packet::{AudioLevel, Header, ParseError};
 use salon_fanout::{Codec, Packet};
-use str0m::format::CodecSpec;
+use str0m::format::PayloadParams;
 use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::rtp::{RtpPacket, Ssrc};
 
+use crate::clock::ntp_of;
 use crate::peer::{Peer, Wire, codec_of};
 use crate::table::Key;
 
@@ -22,6 +24,10 @@ pub(crate) struct Seat {
     pub(crate) key: GrantKey,
     audio: Option<Source>,
     video: Option<Source>,
+    /// The publisher's wall clock against ours.
+    alignment: Alignment,
+    /// The time in the latest report of each medium.
+    reported: [Option<SystemTime>; 2],
 }
 
 /// A track that has sent something.
@@ -29,7 +35,8 @@ pub(crate) struct Seat {
 pub(crate) struct Source {
     pub(crate) track: TrackId,
     pub(crate) codec: Codec,
-    pub(crate) spec: CodecSpec,
+    /// H264's profile, constraints and level.
+    pub(crate) profile: Option<u32>,
     pt: Pt,
     ssrc: Ssrc,
 }
@@ -47,7 +54,8 @@ pub(crate) enum Belongs {
 
 impl Seat {
     pub(crate) fn new(peer: Peer, slot: u8, key: GrantKey) -> Self {
-        Self { peer, slot, key, audio: None, video: None }
+        let (alignment, reported) = (Alignment::default(), [None; 2]);
+        Self { peer, slot, key, audio: None, video: None, alignment, reported }
     }
 
     pub(crate) fn source(&self, medium: Medium) -> Option<&Source> {
@@ -69,8 +77,9 @@ impl Seat {
             return Belongs::Known(*source);
         }
         let params = self.peer.rtc.codec_config().find(|params| params.pt() == pt);
-        match params.and_then(|params| Some((codec_of(params)?, params.spec()))) {
-            Some((codec, spec)) => Belongs::New(Source { track, codec, spec, pt, ssrc }),
+        let profile_of = |params: &PayloadParams| params.spec().format.profile_level_id;
+        match params.and_then(|params| Some((codec_of(params)?, profile_of(params)))) {
+            Some((codec, profile)) => Belongs::New(Source { track, codec, profile, pt, ssrc }),
             None => Belongs::Nothing,
         }
     }
@@ -81,6 +90,20 @@ impl Seat {
             Medium::Audio => self.audio.replace(source),
             Medium::Video => self.video.replace(source),
         }
+    }
+
+    /// When on our clock a report's time was, if it is a new report.
+    pub(crate) fn captured(
+        &mut self,
+        now: MediaTime,
+        medium: Medium,
+        reported: SystemTime,
+    ) -> Option<MediaTime> {
+        let known = &mut self.reported[usize::from(medium == Medium::Video)];
+        if known.replace(reported) == Some(reported) {
+            return None;
+        }
+        Some(self.alignment.captured(now, ntp_of(reported)))
     }
 
     /// Asks the publisher to begin its picture anew.

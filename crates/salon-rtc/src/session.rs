@@ -1,10 +1,12 @@
 //! One session, whatever it is for, and when it wants to be called.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::media::{SessionId, StageId};
-use crate::peer::Peer;
+use crate::peer::Wire;
+use crate::routes::Fragment;
 use crate::seat::Seat;
 use crate::table::Key;
 use crate::viewer::Viewer;
@@ -34,26 +36,54 @@ impl Session {
         Self { id, stage, role, is_connected: false, expires, armed: None }
     }
 
-    pub(crate) fn peer_mut(&mut self) -> &mut Peer {
-        match &mut self.role {
-            Role::Seat(seat) => &mut seat.peer,
-            Role::Viewer(viewer) => &mut viewer.peer,
-        }
-    }
-
-    pub(crate) fn into_peer(self) -> Peer {
-        match self.role {
-            Role::Seat(seat) => seat.peer,
-            Role::Viewer(viewer) => viewer.peer,
-        }
-    }
-
     pub(crate) fn deadline(&self) -> Instant {
-        let peer = match &self.role {
-            Role::Seat(seat) => &seat.peer,
-            Role::Viewer(viewer) => &viewer.peer,
+        let deadline = match &self.role {
+            Role::Seat(seat) => seat.peer.deadline,
+            Role::Viewer(viewer) => viewer.deadline(),
         };
-        if self.is_connected { peer.deadline } else { peer.deadline.min(self.expires) }
+        if self.is_connected { deadline } else { deadline.min(self.expires) }
+    }
+}
+
+impl Role {
+    /// What it is reached under.
+    pub(crate) fn fragment(&self) -> Fragment {
+        match self {
+            Self::Seat(seat) => seat.peer.fragment,
+            Self::Viewer(viewer) => viewer.fragment,
+        }
+    }
+
+    /// A datagram arrived. Returns false if it is none of WebRTC.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        target: SocketAddr,
+        bytes: &[u8],
+        key: Key,
+        wire: &mut Wire,
+    ) -> bool {
+        match self {
+            Self::Seat(seat) => seat.peer.receive(now, source, target, bytes, key, wire),
+            Self::Viewer(viewer) => viewer.receive(now, source, target, bytes, key, wire),
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn advance(&mut self, now: Instant, key: Key, wire: &mut Wire) {
+        match self {
+            Self::Seat(seat) => seat.peer.advance(now, key, wire),
+            Self::Viewer(viewer) => viewer.advance(now, key, wire),
+        }
+    }
+
+    /// Says goodbye as far as that is possible, and is gone.
+    pub(crate) fn close(self, now: Instant, wire: &mut Wire) {
+        match self {
+            Self::Seat(seat) => seat.peer.close(now, &mut wire.socket),
+            Self::Viewer(viewer) => viewer.close(wire),
+        }
     }
 }
 

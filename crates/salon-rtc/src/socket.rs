@@ -1,14 +1,15 @@
-//! The one UDP socket: batches in, single datagrams out, and which of our addresses was meant.
+//! The one UDP socket: batches in, runs of datagrams out, and which of our addresses was meant.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use str0m::Candidate;
 use tokio::io::Interest;
 
-use crate::config::{BindError, Config};
+use crate::config::{BindError, Config, Congestion};
 use crate::statistics::Counters;
 
 /// How many buffers one system call may fill. With generic receive offload each may hold several
@@ -29,6 +30,7 @@ pub(crate) struct Bound {
     local: SocketAddr,
     candidates: Vec<SocketAddr>,
     is_translated: bool,
+    congestion: Congestion,
 }
 
 impl Bound {
@@ -64,7 +66,8 @@ impl Bound {
         if candidates.is_empty() {
             return Err(BindError::NoCandidate(local));
         }
-        Ok(Self { socket, state, local, candidates, is_translated })
+        let congestion = config.congestion;
+        Ok(Self { socket, state, local, candidates, is_translated, congestion })
     }
 
     pub(crate) const fn local_addr(&self) -> SocketAddr {
@@ -73,9 +76,11 @@ impl Bound {
 
     /// Hands the socket to the current runtime.
     pub(crate) fn register(self, counters: Arc<Counters>) -> io::Result<Socket> {
-        let Self { socket, state, local, candidates, is_translated } = self;
+        let Self { socket, state, local, candidates, is_translated, congestion } = self;
         let io = tokio::net::UdpSocket::from_std(socket)?;
-        Ok(Socket { io, state, local, candidates, is_translated, counters })
+        let segmentation = Segmentation::new(state.max_gso_segments());
+        let egress = Egress { segmentation, congestion, waited: Duration::ZERO };
+        Ok(Socket { io, state, local, candidates, is_translated, egress, counters })
     }
 }
 
@@ -89,7 +94,17 @@ pub(crate) struct Socket {
     candidates: Vec<SocketAddr>,
     /// Peers see us under other addresses than the kernel does.
     is_translated: bool,
+    egress: Egress,
     counters: Arc<Counters>,
+}
+
+/// What has been learnt about sending.
+#[derive(Debug)]
+struct Egress {
+    segmentation: Segmentation,
+    congestion: Congestion,
+    /// How long this batch has waited for room in the kernel's buffer.
+    waited: Duration,
 }
 
 impl Socket {
@@ -115,27 +130,88 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends at once or not at all: a datagram that has to wait is late, and its peer asks again.
-    pub(crate) fn send(&self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+    /// How many datagrams one call may send to one destination.
+    pub(crate) const fn segments_max(&self) -> usize {
+        self.egress.segmentation.segments_max
+    }
+
+    /// From here on [`Congestion`] allows to wait anew.
+    pub(crate) const fn begin_batch(&mut self) {
+        self.egress.waited = Duration::ZERO;
+    }
+
+    /// Sends one datagram.
+    pub(crate) fn send(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+        let result = self.send_patiently(source, destination, bytes, None);
+        self.count(result, bytes.len(), 1);
+    }
+
+    /// Sends a run: datagrams of `segment` bytes each, of which the last may be shorter.
+    pub(crate) fn send_run(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        bytes: &[u8],
+        segment: usize,
+    ) {
+        if bytes.len() <= segment {
+            return self.send(source, destination, bytes);
+        }
+        match self.send_patiently(source, destination, bytes, Some(segment)) {
+            // Some drivers and paths cannot cut a run, and say so only when asked to.
+            Err(error) if !is_congestion(&error) => {
+                tracing::debug!(%error, "run not taken");
+                self.egress.segmentation.on_refused();
+                for datagram in bytes.chunks(segment) {
+                    self.send(source, destination, datagram);
+                }
+            }
+            result => {
+                self.egress.segmentation.on_taken();
+                self.count(result, bytes.len(), bytes.len().div_ceil(segment) as u64);
+            }
+        }
+    }
+
+    fn count(&self, result: io::Result<()>, bytes: usize, datagrams: u64) {
+        match result {
+            Ok(()) => {
+                self.counters.datagrams_out.add(datagrams);
+                self.counters.bytes_out.add(bytes as u64);
+            }
+            Err(error) => {
+                self.counters.datagrams_unsent.add(datagrams);
+                tracing::trace!(%error, "datagram not sent");
+            }
+        }
+    }
+
+    /// Hands bytes to the kernel. While its buffer is full, waits as long as [`Congestion`] allows this batch.
+    fn send_patiently(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
         let transmit = quinn_udp::Transmit {
             destination: self.outward(destination),
             ecn: None,
-            contents: bytes,
-            segment_size: None,
+            contents,
+            segment_size,
             src_ip: self.source_ip(source),
         };
-        let sent = self.io.try_io(Interest::WRITABLE, || {
-            self.state.try_send(UdpSockRef::from(&self.io), &transmit)
-        });
-        match sent {
-            Ok(()) => {
-                self.counters.datagrams_out.add(1);
-                self.counters.bytes_out.add(bytes.len() as u64);
+        let Congestion::WaitThenDrop { wait_max } = self.egress.congestion;
+        loop {
+            // Past the runtime's bookkeeping: nobody ever awaits that the socket is writable.
+            let result = self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+            let is_congested = result.as_ref().is_err_and(is_congestion);
+            if !is_congested || self.egress.waited >= wait_max {
+                return result;
             }
-            Err(error) => {
-                self.counters.datagrams_unsent.add(1);
-                tracing::trace!(%error, %destination, "datagram not sent");
-            }
+            let began = Instant::now();
+            std::thread::sleep(CONGESTION_STEP);
+            self.egress.waited += began.elapsed();
         }
     }
 
@@ -158,6 +234,50 @@ impl Socket {
         match (self.local, destination.ip()) {
             (SocketAddr::V6(_), IpAddr::V4(ip)) => (ip.to_ipv6_mapped(), destination.port()).into(),
             _ => destination,
+        }
+    }
+}
+
+/// How long to wait for the kernel's buffer at a time. A guess: a network card of 1 Gbit/s sends five packets in it.
+const CONGESTION_STEP: Duration = Duration::from_micros(50);
+
+/// True if there is no room now and may be soon.
+fn is_congestion(error: &io::Error) -> bool {
+    /// ENOBUFS: the queue of the network device is full, where the system says so.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const NO_BUFFERS: i32 = 105;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const NO_BUFFERS: i32 = 55;
+    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(NO_BUFFERS)
+}
+
+/// Whether the kernel is given runs of datagrams to cut.
+#[derive(Debug)]
+struct Segmentation {
+    // Invariant: at least 1, which means no runs.
+    segments_max: usize,
+    refusals: u32,
+}
+
+impl Segmentation {
+    /// So many refusals without a success between mean that runs will not be taken. One or two may be about one path
+    /// only: an interface with small packets.
+    const REFUSALS_MAX: u32 = 8;
+
+    /// `probed` is how many segments the system says that it takes.
+    fn new(probed: usize) -> Self {
+        Self { segments_max: probed.max(1), refusals: 0 }
+    }
+
+    const fn on_taken(&mut self) {
+        self.refusals = 0;
+    }
+
+    fn on_refused(&mut self) {
+        self.refusals += 1;
+        if self.refusals == Self::REFUSALS_MAX {
+            tracing::info!("the system takes no runs of datagrams: each is sent alone");
+            self.segments_max = 1;
         }
     }
 }
@@ -268,6 +388,40 @@ mod tests {
     }
 
     #[test]
+    fn runs_end_where_they_are_not_taken() {
+        let mut segmentation = Segmentation::new(64);
+        for _ in 0..2 {
+            for _ in 1..Segmentation::REFUSALS_MAX {
+                segmentation.on_refused();
+            }
+            assert_eq!(segmentation.segments_max, 64);
+            segmentation.on_taken();
+        }
+        for _ in 0..Segmentation::REFUSALS_MAX {
+            segmentation.on_refused();
+        }
+        assert_eq!(segmentation.segments_max, 1);
+        assert_eq!(Segmentation::new(0).segments_max, 1);
+    }
+
+    #[tokio::test]
+    async fn a_run_arrives_as_its_datagrams() {
+        let counters = Arc::new(Counters::default());
+        let mut socket = bound("127.0.0.1:0", &[]).register(counters.clone()).unwrap();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let destination = peer.local_addr().unwrap();
+        socket.send_run(socket.local, destination, b"aaabbbc", 3);
+        // Too many segments for the kernel: it refuses, and each is sent alone.
+        socket.send_run(socket.local, destination, &[b'd'; 300], 1);
+        let mut buffer = [0; 16];
+        for expected in [&b"aaa"[..], b"bbb", b"c", b"d", b"d"] {
+            let length = peer.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], expected);
+        }
+        assert_eq!(counters.read().datagrams_out, 303);
+    }
+
+    #[test]
     fn a_taken_port_is_refused() {
         let first = bound("127.0.0.1:0", &[]);
         let config = Config { udp: first.local_addr(), ..Config::default() };
@@ -299,7 +453,7 @@ mod tests {
     async fn a_datagram_knows_the_address_it_was_sent_to() {
         let bound = bound("0.0.0.0:0", &[]);
         let counters = Arc::new(Counters::default());
-        let socket = bound.register(counters.clone()).unwrap();
+        let mut socket = bound.register(counters.clone()).unwrap();
         let peer = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let ours = SocketAddr::from(([127, 0, 0, 1], socket.local.port()));
         peer.send_to(b"question", ours).await.unwrap();

@@ -28,6 +28,15 @@ pub struct Statistics {
     pub keyframes_wanted: u64,
     /// Keyframes asked of publishers, after coalescing.
     pub keyframes_requested: u64,
+    /// Packets that viewers asked for again.
+    pub packets_lost: u64,
+    /// Packets sent to viewers again.
+    pub packets_repaired: u64,
+    /// Reports of viewers that could not be opened or read.
+    pub reports_refused: u64,
+    /// Sessions of viewers that ended because their handshake went wrong: another certificate than the offer's, or no
+    /// common way to protect media.
+    pub handshakes_refused: u64,
     /// Offers refused.
     pub offers_refused: u64,
     /// Sessions that publish.
@@ -64,6 +73,10 @@ counters! {
     packets_refused,
     keyframes_wanted,
     keyframes_requested,
+    packets_lost,
+    packets_repaired,
+    reports_refused,
+    handshakes_refused,
     offers_refused,
     publishers,
     viewers,

@@ -1,110 +1,234 @@
-//! A session that watches: up to four audio and four video streams, each in its slot for good.
+//! A session that watches: its leg, and what the driver keeps beside it.
 
-use std::cmp::Reverse;
-use std::sync::Arc;
-use std::time::Instant;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use salon_fanout::Slot;
 use salon_fanout::codec::Medium;
-use salon_fanout::outbox::Delivery;
-use str0m::format::{Codec, CodecSpec, PayloadParams};
-use str0m::media::{Mid, Pt};
-use str0m::rtp::{RtpWrite, Ssrc};
 
-use crate::peer::{Peer, Wire};
-use crate::sdp::Section;
+use crate::egress::{Entry, Queue, Run, Waiting};
+use crate::peer::{Happening, Wire, contained};
+use crate::routes::Fragment;
 use crate::table::Key;
+use crate::thin::{End, Input, Leg, Message, Route, Wish};
+
+/// How often streams that send report. RFC 3550, 6.2 would allow a second only to fast sessions; two reports pair the
+/// clocks of sound and picture, and 5 s would be long without.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A watching session.
 #[derive(Debug)]
 pub(crate) struct Viewer {
-    pub(crate) peer: Peer,
+    leg: Leg,
+    pub(crate) fragment: Fragment,
     /// The slot that stays silent.
     pub(crate) mask: Option<u8>,
-    legs: [Option<Leg>; Slot::COUNT],
-}
-
-/// One stream to the viewer.
-#[derive(Debug)]
-struct Leg {
-    mid: Mid,
-    ssrc: Ssrc,
-    formats: Vec<PayloadParams>,
-    /// The payload type of what it carries now.
-    pt: Option<Pt>,
+    /// What waits to be sent.
+    pub(crate) waiting: Waiting,
+    /// When its streams report next; `None` as long as none has anything to report.
+    report_at: Option<Instant>,
+    reported_at: Option<Instant>,
+    was_up: bool,
+    /// It has panicked: nothing may be asked of it any more.
+    is_broken: bool,
 }
 
 impl Viewer {
-    pub(crate) fn new(mut peer: Peer, sections: &[Section], mask: Option<u8>) -> Self {
-        let mut legs = [const { None }; Slot::COUNT];
-        for section in sections {
-            let slot = match section.medium {
-                Medium::Audio => Slot::audio(section.number),
-                Medium::Video => Slot::video(section.number),
-            };
-            let slot = slot.expect("an offer has at most as many sections of a kind as slots");
-            let mid = section.mid();
-            let formats = peer.formats(mid).copied().collect();
-            // A section that the answer leaves inactive has no stream.
-            let ssrc = peer.rtc.direct_api().stream_tx_by_mid(mid, None).map(|tx| tx.ssrc());
-            legs[slot.index()] = ssrc.map(|ssrc| Leg { mid, ssrc, formats, pt: None });
+    pub(crate) fn new(leg: Leg, fragment: Fragment, mask: Option<u8>) -> Self {
+        Self {
+            leg,
+            fragment,
+            mask,
+            waiting: Waiting::default(),
+            report_at: None,
+            reported_at: None,
+            was_up: false,
+            is_broken: false,
         }
-        Self { peer, mask, legs }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        let leg = self.leg.deadline();
+        self.report_at.map_or(leg, |at| leg.min(at))
     }
 
     /// Prepares a slot for a codec. Returns false if the viewer has no such slot or cannot decode it.
-    pub(crate) fn select(&mut self, slot: Slot, spec: CodecSpec) -> bool {
-        let Some(leg) = &mut self.legs[slot.index()] else {
-            return false;
-        };
-        let best = leg.formats.iter().filter_map(|params| Some((likeness(params, spec)?, params)));
-        // Among equals, the one that the viewer named first.
-        let best = best.min_by_key(|(likeness, _)| Reverse(*likeness));
-        leg.pt = best.map(|(_, params)| params.pt());
-        leg.pt.is_some()
+    pub(crate) fn select(
+        &mut self,
+        slot: Slot,
+        codec: salon_fanout::Codec,
+        profile: Option<u32>,
+    ) -> bool {
+        self.leg.select(slot, codec, profile)
     }
 
-    /// The video slot that a section of the viewer's offer stands for.
-    pub(crate) fn slot_of(&self, mid: Mid) -> Option<Slot> {
-        Slot::all().find(|slot| self.legs[slot.index()].as_ref().is_some_and(|leg| leg.mid == mid))
-    }
-
-    /// Sends one packet. Returns false if the slot cannot carry it.
-    pub(crate) fn write(
+    /// A datagram arrived. Returns false if it is none of WebRTC.
+    pub(crate) fn receive(
         &mut self,
         now: Instant,
-        delivery: &Delivery,
-        payload: Arc<[u8]>,
+        source: SocketAddr,
+        target: SocketAddr,
+        bytes: &[u8],
         key: Key,
         wire: &mut Wire,
     ) -> bool {
-        let Some(Leg { ssrc, pt: Some(pt), .. }) = self.legs[delivery.slot.index()] else {
-            return false;
+        let route = Route { source: target, destination: source };
+        let input = self.drive(key, wire, |viewer, wire| {
+            let Wire { buffer, happenings, clock, .. } = wire;
+            let see = |wish| happenings.push_back((key, happening_of(wish)));
+            let ntp = clock.ntp(now);
+            let input = viewer.leg.receive(now, ntp, route, bytes, buffer, see)?;
+            viewer.drain(key, wire)?;
+            Ok(input)
+        });
+        match input {
+            Some(Input::Unknown) => false,
+            Some(Input::Malformed) => {
+                wire.counters.reports_refused.add(1);
+                true
+            }
+            Some(Input::Known) | None => true,
+        }
+    }
+
+    /// Time has passed, as far as the handshake is concerned.
+    pub(crate) fn advance(&mut self, now: Instant, key: Key, wire: &mut Wire) {
+        self.drive(key, wire, |viewer, wire| {
+            viewer.leg.on_deadline(now)?;
+            viewer.drain(key, wire)
+        });
+    }
+
+    /// Reports if it is time to; `clock` tells the timestamp of now in a slot.
+    pub(crate) fn report(
+        &mut self,
+        now: Instant,
+        wire: &mut Wire,
+        clock: impl FnMut(Slot) -> Option<u32>,
+    ) {
+        if self.is_broken || self.report_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.report_at = None;
+        self.reported_at = Some(now);
+        let Wire { socket, clock: wall, .. } = wire;
+        self.leg.report(wall.ntp(now), clock, |route, bytes| {
+            socket.send(route.source, route.destination, bytes);
+        });
+    }
+
+    /// Sends what waits in the queue for it.
+    pub(crate) fn send(&mut self, now: Instant, queue: &Queue, run: &mut Run, wire: &mut Wire) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let Some(route) = self.leg.route().filter(|_| !self.is_broken) else { return };
+        run.clear(wire.socket.segments_max());
+        // Pictures first: their packets are of a length, and each shorter one of sound would end their run.
+        for medium in [Medium::Video, Medium::Audio] {
+            let entries = queue.entries(waiting);
+            for entry in entries.filter(|entry| entry.slot.medium() == medium) {
+                self.write(entry, queue, run, route, wire);
+            }
+        }
+        send_run(run, route, wire);
+        let due = self.reported_at.map_or(now, |at| at + REPORT_INTERVAL);
+        self.report_at.get_or_insert(due);
+    }
+
+    /// Says goodbye as far as that is possible, and is gone.
+    pub(crate) fn close(mut self, wire: &mut Wire) {
+        if self.is_broken {
+            return;
+        }
+        let Wire { socket, buffer, .. } = wire;
+        contained(|| {
+            self.leg.close(buffer, |route, bytes| {
+                socket.send(route.source, route.destination, bytes);
+            });
+        });
+    }
+
+    fn write(
+        &mut self,
+        entry: &Entry,
+        queue: &Queue,
+        run: &mut Run,
+        route: Route,
+        wire: &mut Wire,
+    ) {
+        let Entry { slot, fields, .. } = entry;
+        let payload = queue.payload(entry);
+        let payload_bytes = payload[0].len() + payload[1].len();
+        let Some(bytes) = self.leg.packet_bytes(*slot, fields.is_retransmission, payload_bytes)
+        else {
+            return;
         };
-        let mut api = self.peer.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&ssrc) else {
-            return false;
-        };
-        let packet = RtpWrite::new(pt, delivery.sequence.into(), delivery.timestamp, now, payload)
-            .marker(delivery.marker)
-            .nackable(delivery.slot.medium() == Medium::Video);
-        stream.write_rtp(packet);
-        self.peer.advance(now, key, wire);
-        true
+        if run.room(bytes).is_none() {
+            send_run(run, route, wire);
+        }
+        let Some(room) = run.room(bytes) else { return };
+        if self.leg.seal(*slot, fields, payload, room) {
+            run.add(bytes);
+            let counter = match fields.is_retransmission {
+                false => &wire.counters.packets_out,
+                true => &wire.counters.packets_repaired,
+            };
+            counter.add(1);
+        }
+    }
+
+    fn drain(&mut self, key: Key, wire: &mut Wire) -> Result<(), End> {
+        let Wire { socket, routes, buffer, .. } = wire;
+        self.leg.drain(buffer, |route, message| {
+            let bytes = match message {
+                Message::Stun(bytes) => {
+                    routes.learn(route.destination, key);
+                    bytes
+                }
+                Message::Dtls(bytes) => bytes,
+            };
+            socket.send(route.source, route.destination, bytes);
+        })?;
+        if !self.was_up && self.leg.is_up() {
+            self.was_up = true;
+            wire.happenings.push_back((key, Happening::Connected));
+        }
+        Ok(())
+    }
+
+    fn drive<T>(
+        &mut self,
+        key: Key,
+        wire: &mut Wire,
+        work: impl FnOnce(&mut Self, &mut Wire) -> Result<T, End>,
+    ) -> Option<T> {
+        if self.is_broken {
+            return None;
+        }
+        match contained(|| work(self, wire)) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(end)) => {
+                tracing::debug!(%end, "viewer ends");
+                if matches!(end, End::Fingerprint | End::Unprotected | End::Dtls(_)) {
+                    wire.counters.handshakes_refused.add(1);
+                }
+            }
+            None => self.is_broken = true,
+        }
+        wire.happenings.push_back((key, Happening::Ended));
+        None
     }
 }
 
-/// How well a format of the viewer fits what is published; `None` if it does not.
-fn likeness(params: &PayloadParams, spec: CodecSpec) -> Option<u8> {
-    let ours = params.spec();
-    if ours.codec != spec.codec {
-        return None;
+fn happening_of(wish: Wish) -> Happening {
+    match wish {
+        Wish::Packets { slot, sequences, rtt } => Happening::PacketsLost { slot, sequences, rtt },
+        Wish::Keyframe { slot } => Happening::KeyframeWanted(slot),
     }
-    if spec.codec != Codec::H264 {
-        return Some(0);
+}
+
+fn send_run(run: &mut Run, route: Route, wire: &mut Wire) {
+    if let Some((bytes, segment)) = run.datagrams() {
+        wire.socket.send_run(route.source, route.destination, bytes, segment);
     }
-    // The profile is in the upper two bytes (RFC 6184, 8.1). A decoder of another one most often
-    // copes, as encoders in browsers keep to the constrained baseline.
-    let profile = |spec: CodecSpec| spec.format.profile_level_id.map(|id| id >> 8);
-    Some(u8::from(profile(ours) == profile(spec)))
+    run.clear(wire.socket.segments_max());
 }

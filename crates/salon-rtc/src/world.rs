@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use salon_core::{MediaTime, TrackId};
-use salon_fanout::engine::Input;
+use salon_fanout::engine::{Input, Nack};
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Fanout, Outbox, Slot, engine};
 
 use crate::config::Config;
+use crate::egress::{Queue, Run};
 use crate::event::{Event, Outgoing};
-use crate::forward::Sharing;
 use crate::media::{SessionId, StageId};
 use crate::peer::{Factory, Happening, Wire, random};
 use crate::routes::Fragment;
@@ -26,7 +26,8 @@ use crate::table::{Key, Table};
 
 /// Sessions, stages and the fan-out.
 ///
-/// Every public method leaves nothing undone: happenings are handled, the outbox is sent.
+/// Every public method handles what happens. Packets for viewers may wait in the queue afterwards: [`World::flush`]
+/// sends them.
 pub(crate) struct World {
     pub(crate) config: Config,
     pub(crate) factory: Factory,
@@ -49,7 +50,9 @@ pub(crate) struct Forwarding {
     // Invariant: exactly the sources of the fan-out.
     pub(crate) tracks: HashMap<TrackId, Key>,
     pub(crate) tracks_made: u64,
-    pub(crate) sharing: Sharing,
+    /// What waits to be sent.
+    pub(crate) queue: Queue,
+    pub(crate) run: Run,
 }
 
 impl World {
@@ -76,7 +79,8 @@ impl World {
                 outbox: Outbox::new(),
                 tracks: HashMap::new(),
                 tracks_made: 0,
-                sharing: Sharing::default(),
+                queue: Queue::default(),
+                run: Run::new(),
             },
             events,
             counters,
@@ -102,7 +106,7 @@ impl World {
             return;
         };
         let Datagram { source, bytes, .. } = *datagram;
-        if !session.peer_mut().receive(now, source, target, bytes, key, &mut self.wire) {
+        if !session.role.receive(now, source, target, bytes, key, &mut self.wire) {
             self.counters.datagrams_unknown.add(1);
         }
         self.deadlines.arm(key, session);
@@ -112,9 +116,10 @@ impl World {
     /// When to call [`World::on_deadline`]; it may be too early, never too late.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let session = self.deadlines.first();
+        let queue = self.media.queue.deadline(self.config.coalescing_max);
         let fanout = self.media.fanout.next_deadline();
         let fanout = fanout.map(|time| self.began + Duration::from_micros(time.as_us()));
-        session.into_iter().chain(fanout).min()
+        session.into_iter().chain(fanout).chain(queue).min()
     }
 
     /// Time has passed.
@@ -127,7 +132,8 @@ impl World {
                 continue;
             }
             if session.deadline() <= now {
-                session.peer_mut().advance(now, key, &mut self.wire);
+                session.role.advance(now, key, &mut self.wire);
+                self.report(now, key);
             }
             self.arm(key);
         }
@@ -136,12 +142,29 @@ impl World {
             self.media.fanout.on_deadline(time);
         }
         self.settle(now);
+        self.flush_unless_coalescing(now);
+    }
+
+    /// Sends what waits, if enough of it does: while more keeps coming in.
+    pub(crate) fn flush_if_due(&mut self, now: Instant) {
+        if self.media.queue.is_due(now) {
+            self.flush(now);
+        }
+    }
+
+    /// Sends what waits, unless it is to wait although nothing else is to be done.
+    pub(crate) fn flush_unless_coalescing(&mut self, now: Instant) {
+        let queue = &self.media.queue;
+        let is_late = queue.deadline(self.config.coalescing_max).is_some_and(|due| due <= now);
+        if is_late || queue.is_due(now) {
+            self.flush(now);
+        }
     }
 
     /// Handles everything that has happened, and what that makes happen.
     pub(crate) fn settle(&mut self, now: Instant) {
         loop {
-            self.deliver(now);
+            self.collect(now);
             if let Some(output) = self.media.fanout.poll() {
                 self.on_output(now, output);
             } else if let Some((key, happening)) = self.wire.happenings.pop_front() {
@@ -149,7 +172,11 @@ impl World {
                     Happening::Connected => self.on_connected(now, key),
                     Happening::Ended => self.end(now, key),
                     Happening::Packet(packet) => self.on_packet(now, key, &packet),
-                    Happening::KeyframeWanted(mid) => self.on_keyframe_wanted(now, key, mid),
+                    Happening::KeyframeWanted(slot) => self.on_keyframe_wanted(now, key, slot),
+                    Happening::PacketsLost { slot, sequences, rtt } => {
+                        let sink = SinkId(key.to_u64());
+                        self.on_packets_lost(now, Nack { sink, slot, rtt }, &sequences);
+                    }
                 }
             } else {
                 return;
@@ -160,8 +187,8 @@ impl World {
     /// Takes a session in and starts its clock.
     pub(crate) fn begin(&mut self, now: Instant, stage: StageId, role: Role) -> SessionId {
         let id = SessionId::from_u128(u128::from(random()) << 64 | u128::from(random()));
-        let mut session = Session::new(id, stage, role, now + self.config.handshake_max);
-        let fragment = session.peer_mut().fragment;
+        let session = Session::new(id, stage, role, now + self.config.handshake_max);
+        let fragment = session.role.fragment();
         let place = match &session.role {
             Role::Seat(seat) => Some(usize::from(seat.slot)),
             Role::Viewer(_) => None,
@@ -181,7 +208,7 @@ impl World {
             }
         }
         if let Some(session) = self.sessions.get_mut(key) {
-            session.peer_mut().advance(now, key, &mut self.wire);
+            session.role.advance(now, key, &mut self.wire);
         }
         self.arm(key);
         id
@@ -219,9 +246,8 @@ impl World {
             self.stages.remove(&session.stage);
         }
         self.events.send(Event::Disconnected { session: session.id });
-        let peer = session.into_peer();
-        self.wire.routes.remove(peer.fragment, key);
-        peer.close(now, &self.wire.socket);
+        self.wire.routes.remove(session.role.fragment(), key);
+        session.role.close(now, &mut self.wire);
     }
 
     /// Ends everything.

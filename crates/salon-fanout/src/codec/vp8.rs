@@ -111,8 +111,11 @@ impl Numbers {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Template {
     pub(crate) numbers: Numbers,
-    prefix: Prefix,
-    // Invariant: where a number of `numbers` begins in `prefix`; of no meaning for those that are not known.
+    /// The descriptor, its first byte lowest, without the numbers.
+    bits: u64,
+    len: u8,
+    replaces: u8,
+    // Invariant: the bit where a number of `numbers` begins; of no meaning for those that are not known.
     picture_at: u8,
     tl0_at: u8,
 }
@@ -120,40 +123,45 @@ pub(crate) struct Template {
 impl Template {
     /// Takes the descriptor out of `payload`, which it was parsed from; `near` is the source's last picture number.
     pub(crate) fn new(payload: &[u8], descriptor: &Descriptor, near: Option<u16>) -> Self {
-        let len = usize::from(descriptor.len);
-        let mut bytes = [0; PREFIX_BYTES_MAX];
+        let mut len = usize::from(descriptor.len);
+        let mut bytes = [0; PREFIX_BYTES_MAX + 2];
         bytes[..len].copy_from_slice(&payload[..len]);
-        let mut template = Self {
+        let mut tl0_at = descriptor.tl0.map_or(0, |tl0| usize::from(tl0.at));
+        let picture_at = descriptor.picture.map_or(0, |picture| usize::from(picture.at));
+        if let Some(picture) = descriptor.picture {
+            if !picture.wide {
+                // A number that runs on needs all its bits: make room for the second byte.
+                bytes.copy_within(picture_at + 1..len, picture_at + 2);
+                len += 1;
+                tl0_at += 1;
+            }
+            bytes[picture_at..picture_at + 2].fill(0);
+        }
+        if descriptor.tl0.is_some() {
+            bytes[tl0_at] = 0;
+        }
+        Self {
             numbers: Numbers {
                 picture: descriptor.picture.map(|picture| picture.extend(near)),
                 tl0: descriptor.tl0.map(|tl0| tl0.value),
             },
-            prefix: Prefix { bytes, len: descriptor.len, replaces: descriptor.len },
-            picture_at: descriptor.picture.map_or(0, |picture| picture.at),
-            tl0_at: descriptor.tl0.map_or(0, |tl0| tl0.at),
-        };
-        if descriptor.picture.is_some_and(|picture| !picture.wide) {
-            // A picture number that runs on needs all its bits: make room for the second byte.
-            let next = usize::from(template.picture_at) + 1;
-            template.prefix.bytes.copy_within(next..len, next + 1);
-            template.prefix.len += 1;
-            template.tl0_at += 1;
+            bits: u64::from_le_bytes(bytes),
+            len: len as u8,
+            replaces: descriptor.len,
+            picture_at: 8 * picture_at as u8,
+            tl0_at: 8 * tl0_at as u8,
         }
-        template
     }
 
     /// The descriptor with its numbers moved.
+    #[inline]
     pub(crate) fn shifted(&self, picture_offset: u16, tl0_offset: u8) -> Prefix {
         let numbers = self.numbers.shifted(picture_offset, tl0_offset);
-        let mut prefix = self.prefix;
-        if let Some(picture) = numbers.picture {
-            let at = usize::from(self.picture_at);
-            prefix.bytes[at..at + 2].copy_from_slice(&(picture | 0x8000).to_be_bytes());
-        }
-        if let Some(tl0) = numbers.tl0 {
-            prefix.bytes[usize::from(self.tl0_at)] = tl0;
-        }
-        prefix
+        // In network order, which is the other way round.
+        let picture = numbers.picture.map_or(0, |picture| (picture | 0x8000).swap_bytes());
+        let picture = u64::from(picture) << self.picture_at;
+        let tl0 = u64::from(numbers.tl0.unwrap_or(0)) << self.tl0_at;
+        Prefix::new(self.bits | picture | tl0, self.len, self.replaces)
     }
 }
 
@@ -233,8 +241,8 @@ mod tests {
             payload.extend([last, 0]);
             let before = Descriptor::parse(&payload).unwrap();
             let prefix = Template::new(&payload, &before, None).shifted(offset, tl0_offset);
-            let mut rewritten = prefix.bytes[..usize::from(prefix.len)].to_vec();
-            rewritten.extend(&payload[usize::from(prefix.replaces)..]);
+            let mut rewritten = prefix.as_slice().to_vec();
+            rewritten.extend(&payload[usize::from(prefix.replaces())..]);
             let after = Descriptor::parse(&rewritten).unwrap();
             prop_assert_eq!(
                 after.picture.unwrap().extend(None),

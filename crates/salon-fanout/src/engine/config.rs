@@ -15,6 +15,10 @@ pub struct Config {
     pub keyframe_request_interval: Duration,
     /// How much of a source's past a joiner may be started with.
     pub burst: Burst,
+    /// What is sent again to those who lost it.
+    pub repair: Repair,
+    /// What happens to a receiver that cannot keep up.
+    pub overflow: Overflow,
 }
 
 impl Default for Config {
@@ -24,6 +28,8 @@ impl Default for Config {
             sinks_max: 65_536,
             keyframe_request_interval: Duration::from_millis(500),
             burst: Burst::default(),
+            repair: Repair::default(),
+            overflow: Overflow::default(),
         }
     }
 }
@@ -39,7 +45,7 @@ pub struct Burst {
     pub frames_max: usize,
     /// The most packets, unless the keyframe alone is longer.
     pub packets_max: usize,
-    /// The most packets of a keyframe alone. Above 256, which is how many packets a source keeps, it is 256.
+    /// The most packets of a keyframe alone. What a source does not keep ([`Repair::packets_max`]) starts nobody.
     pub keyframe_packets_max: usize,
     /// The most time between the first and the last packet.
     pub span_max: Duration,
@@ -53,5 +59,58 @@ impl Default for Burst {
             keyframe_packets_max: 200,
             span_max: Duration::from_millis(400),
         }
+    }
+}
+
+/// What is sent again to those who lost it, and how much of it.
+///
+/// The packets are kept once for each track, whoever receives it. A receiver earns what it may have again by what it is
+/// sent: a flood of wishes brings it `share_percent` of its stream at most, and `saved_max` packets.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Repair {
+    /// The most packets of a track that are kept, made up to a power of two. Enough for `span_max` of 6 Mbit/s in
+    /// packets of 1,200 bytes.
+    pub packets_max: usize,
+    /// The longest that a packet is kept. Receivers ask again and again for about a second; after that they ask for a
+    /// keyframe instead. Packets are kept for [`Burst::span_max`] in any case.
+    pub span_max: Duration,
+    /// The least time between two answers to one receiver with the same packet, if its round trip time is not known or
+    /// shorter. A guess: what a browser waits at least before it asks again.
+    pub rtt_guard: Duration,
+    /// How many packets are sent again for a hundred sent, at most. A guess: a path that loses half is beyond repair.
+    pub share_percent: u32,
+    /// How many packets may be sent again at once, if that was earned or nothing was wanted so far. A guess: an outage
+    /// of half a second at 2 Mbit/s. Above 128, which is how many answers are remembered, it takes a guard's time more.
+    pub saved_max: u32,
+}
+
+impl Default for Repair {
+    fn default() -> Self {
+        Self {
+            packets_max: 1_024,
+            span_max: Duration::from_millis(1_500),
+            rtt_guard: Duration::from_millis(20),
+            share_percent: 50,
+            saved_max: 128,
+        }
+    }
+}
+
+/// What happens to a receiver whose packets wait too long to be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Overflow {
+    /// Once its oldest packet is as old as `age_max`, its video slots receive nothing more; once it is younger than
+    /// half of that, they go on with a keyframe. Audio always goes on. Nobody else notices.
+    DropToKeyframe {
+        /// The most a packet may be late.
+        age_max: Duration,
+    },
+}
+
+impl Default for Overflow {
+    /// A quarter of a second: later than that, people talk over each other.
+    fn default() -> Self {
+        Self::DropToKeyframe { age_max: Duration::from_millis(250) }
     }
 }

@@ -1,6 +1,8 @@
 //! What goes into a fan-out, and what comes out of it apart from packets.
 
-use salon_core::{GrantKey, TrackId};
+use std::time::Duration;
+
+use salon_core::{GrantKey, MediaTime, TrackId};
 
 use crate::codec::{Codec, Medium};
 use crate::packet::AudioLevel;
@@ -61,6 +63,37 @@ pub enum Input {
         /// Its slot.
         slot: Slot,
     },
+    /// The publisher says what time it is in a track (RTCP sender report). Slots of different sources go on at the
+    /// right time with it, and [`Fanout::clock`](super::Fanout::clock) can tell the time in them.
+    SenderReport {
+        /// The track.
+        track: TrackId,
+        /// The key it is published under.
+        key: GrantKey,
+        /// The report's NTP time on our clock: see [`Alignment`](crate::clock::Alignment).
+        captured: MediaTime,
+        /// The RTP timestamp of that moment.
+        rtp_timestamp: u32,
+    },
+    /// How long the oldest packet for this receiver has been waiting to be sent. What follows from it is
+    /// [`Overflow`](super::Overflow).
+    Backlog {
+        /// The receiver.
+        sink: SinkId,
+        /// The age of the oldest packet, zero if there is none.
+        age: Duration,
+    },
+}
+
+/// A receiver's wish for packets that it lost (RTCP generic NACK; RFC 4585, 6.2.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Nack {
+    /// The receiver.
+    pub sink: SinkId,
+    /// Its slot.
+    pub slot: Slot,
+    /// The round trip time to the receiver, if known: no packet is sent again before a wish for it can be a new one.
+    pub rtt: Option<Duration>,
 }
 
 /// What the driver must do.

@@ -5,21 +5,22 @@ use std::collections::{BTreeMap, VecDeque};
 use salon_core::{GrantKey, MediaTime, TrackId};
 
 mod config;
+mod handle;
 mod input;
+mod path;
+mod retransmit;
 mod statistics;
 
-pub use config::{Burst, Config};
-pub use input::{Input, InputError, Output};
-pub use statistics::{Dropped, Statistics};
+pub use config::{Burst, Config, Overflow, Repair};
+pub use input::{Input, InputError, Nack, Output};
+pub use statistics::{Dropped, Repaired, Statistics};
 
-use crate::codec::Codec;
-use crate::history::Placed;
+use self::path::{Order, attend, earlier};
 use crate::outbox::Outbox;
 use crate::packet::Packet;
-use crate::roster::{Roster, Started};
+use crate::roster::Roster;
 use crate::sequence::Place;
-use crate::sink::{Sink, SinkId, Slot};
-use crate::source::{Media, Source};
+use crate::sink::{Receiver, SinkId};
 
 /// The fan-out of one shard: every source and every sink it serves.
 ///
@@ -67,6 +68,7 @@ pub struct Fanout {
     tracks: BTreeMap<TrackId, u32>,
     sink_ids: BTreeMap<SinkId, u32>,
     roster: Roster,
+    sources_made: u64,
     // Invariant: at most one output for each source: a source is heard or seen, and says one kind of thing.
     outputs: VecDeque<Output>,
     // Invariant: no deadline of any source is earlier.
@@ -83,6 +85,7 @@ impl Fanout {
             tracks: BTreeMap::new(),
             sink_ids: BTreeMap::new(),
             roster: Roster::default(),
+            sources_made: 0,
             outputs: VecDeque::new(),
             deadline: None,
             statistics: Statistics::default(),
@@ -107,10 +110,12 @@ impl Fanout {
             Input::Attach { sink, slot, track, key } => {
                 self.attach(now, (sink, slot), (track, key), outbox)
             }
-            Input::Detach { sink, slot } => {
-                self.sink_at(sink).map(|at| self.roster.detach(at, slot))
-            }
+            Input::Detach { sink, slot } => self.detach(sink, slot),
             Input::KeyframeWanted { sink, slot } => self.want_keyframe(now, sink, slot),
+            Input::SenderReport { track, key, captured, rtp_timestamp } => {
+                self.report(track, key, captured, rtp_timestamp)
+            }
+            Input::Backlog { sink, age } => self.limit_backlog(now, sink, age, outbox),
         };
         debug_assert_eq!(self.check(), Ok(()));
         result
@@ -185,6 +190,15 @@ impl Fanout {
         &self.statistics
     }
 
+    /// How many bytes the fan-out keeps for one sink: itself, what it has on the heap, and its entries with the sources
+    /// it is attached to. Packets are not among them: those are kept once for all.
+    #[must_use]
+    pub fn sink_bytes(&self, sink: SinkId) -> Option<usize> {
+        let sink = self.roster.sinks.get(*self.sink_ids.get(&sink)?)?;
+        let attached = sink.slots.iter().filter(|slot| slot.attachment.is_some()).count();
+        Some(sink.bytes() + size_of::<(SinkId, u32)>() + attached * size_of::<Receiver>())
+    }
+
     /// The first broken invariant, if any.
     #[doc(hidden)]
     pub fn check(&self) -> Result<(), &'static str> {
@@ -208,213 +222,4 @@ impl Fanout {
         }
         self.roster.check()
     }
-
-    fn add_source(
-        &mut self,
-        track: TrackId,
-        key: GrantKey,
-        codec: Codec,
-    ) -> Result<(), InputError> {
-        if self.tracks.contains_key(&track) {
-            return Err(InputError::TrackExists(track));
-        }
-        if self.tracks.len() >= self.config.sources_max {
-            return Err(InputError::SourcesFull(self.tracks.len()));
-        }
-        let at = self.roster.sources.insert(Source::new(track, key, codec));
-        self.tracks.insert(track, at);
-        Ok(())
-    }
-
-    fn remove_source(&mut self, track: TrackId) -> Result<(), InputError> {
-        let at = self.tracks.remove(&track).ok_or(InputError::TrackUnknown(track))?;
-        self.roster.remove_source(at);
-        self.outputs.retain(|output| output.track() != track);
-        Ok(())
-    }
-
-    fn add_sink(&mut self, sink: SinkId, seed: u64) -> Result<(), InputError> {
-        if self.sink_ids.contains_key(&sink) {
-            return Err(InputError::SinkExists(sink));
-        }
-        if self.sink_ids.len() >= self.config.sinks_max {
-            return Err(InputError::SinksFull(self.sink_ids.len()));
-        }
-        let at = self.roster.sinks.insert(Sink::new(sink, seed));
-        self.sink_ids.insert(sink, at);
-        Ok(())
-    }
-
-    fn remove_sink(&mut self, sink: SinkId) -> Result<(), InputError> {
-        let at = self.sink_ids.remove(&sink).ok_or(InputError::SinkUnknown(sink))?;
-        self.roster.remove_sink(at);
-        Ok(())
-    }
-
-    fn attach(
-        &mut self,
-        now: MediaTime,
-        (sink, slot): (SinkId, Slot),
-        (track, key): (TrackId, GrantKey),
-        outbox: &mut Outbox,
-    ) -> Result<(), InputError> {
-        let sink_at = self.sink_at(sink)?;
-        let at = *self.tracks.get(&track).ok_or(InputError::TrackUnknown(track))?;
-        let source = self.roster.sources.at(at);
-        if source.key != key {
-            return Err(InputError::KeyMismatch { track, key });
-        }
-        let medium = source.codec.medium();
-        if slot.medium() != medium {
-            return Err(InputError::MediumMismatch { slot, medium });
-        }
-        if self.roster.sinks.at(sink_at).attached_to(slot) == Some(at) {
-            return Ok(());
-        }
-
-        // Nothing below can fail.
-        self.roster.detach(sink_at, slot);
-        self.roster.wait(sink_at, slot, at);
-        let started = self.roster.start_from_cache(at, &self.config.burst, outbox);
-        self.statistics.starts_cached += started.slots;
-        self.statistics.deliveries += started.deliveries;
-        if started.slots == 0 {
-            self.want_keyframe_of(now, at);
-        }
-        Ok(())
-    }
-
-    fn want_keyframe(
-        &mut self,
-        now: MediaTime,
-        sink: SinkId,
-        slot: Slot,
-    ) -> Result<(), InputError> {
-        let sink_at = self.sink_at(sink)?;
-        if let Some(at) = self.roster.sinks.at(sink_at).attached_to(slot) {
-            self.want_keyframe_of(now, at);
-        }
-        Ok(())
-    }
-
-    fn want_keyframe_of(&mut self, now: MediaTime, at: u32) {
-        if let Media::Video(video) = &mut self.roster.sources.at(at).media {
-            video.demand.want();
-            self.attend_at(now, at);
-        }
-    }
-
-    fn sink_at(&self, sink: SinkId) -> Result<u32, InputError> {
-        self.sink_ids.get(&sink).copied().ok_or(InputError::SinkUnknown(sink))
-    }
-
-    /// Delivers a packet to those who receive, starts those who can start with it, and looks after the rest.
-    fn spread(
-        &mut self,
-        now: MediaTime,
-        at: u32,
-        place: u64,
-        order: Order,
-        packet: &Packet,
-        outbox: &mut Outbox,
-    ) {
-        let is_late = order == Order::Late;
-        let source = self.roster.sources.at(at);
-        let placed = source.prepare(now, place, packet);
-        let starts = source.starts_at(place, is_late, packet);
-        source.keep(&placed, is_late, starts, &self.config.burst);
-        let counts = &mut self.statistics;
-        counts.packets += 1;
-        counts.payload_bytes += placed.payload.len() as u64;
-        counts.late += u64::from(is_late);
-        counts.deliveries += match order {
-            Order::Next => outbox.deliver(source.codec, &placed, &source.receivers),
-            Order::Late => outbox.deliver_late(source.codec, &placed, &source.receivers),
-        };
-        match &mut source.media {
-            Media::Audio(meter) => {
-                if let (Some(level), Order::Next) = (packet.header.audio_level, order) {
-                    meter.hear(now, level);
-                }
-            }
-            Media::Video(_) => counts.keyframes += u64::from(starts),
-        }
-        if !source.waiting.is_empty() {
-            self.start_waiting(at, &placed, order, starts, outbox);
-        }
-        self.attend_at(now, at);
-    }
-
-    /// Starts the slots that wait for a source, if its newest packet allows, or wishes for a keyframe.
-    fn start_waiting(
-        &mut self,
-        at: u32,
-        placed: &Placed,
-        order: Order,
-        starts: bool,
-        outbox: &mut Outbox,
-    ) {
-        let started = match (starts, order) {
-            (true, Order::Next) => self.roster.start_with(at, placed, outbox),
-            // Packets that belong after it have passed already.
-            (true, Order::Late) => self.roster.start_from_cache(at, &self.config.burst, outbox),
-            (false, _) => Started::default(),
-        };
-        self.statistics.deliveries += started.deliveries;
-        let source = self.roster.sources.at(at);
-        if let Media::Video(video) = &mut source.media {
-            self.statistics.starts_live += started.slots;
-            if !source.waiting.is_empty() {
-                video.demand.want();
-            }
-        }
-    }
-
-    /// Does what is due for one source.
-    fn attend_at(&mut self, now: MediaTime, at: u32) {
-        let source = self.roster.sources.at(at);
-        let deadline = attend(source, now, &self.config, &mut self.outputs, &mut self.statistics);
-        self.deadline = earlier(self.deadline, deadline);
-    }
-}
-
-/// Where a packet stands among those that came before it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Order {
-    Next,
-    Late,
-}
-
-/// Puts out what is due for a source, and returns when something may be due again.
-fn attend(
-    source: &mut Source,
-    now: MediaTime,
-    config: &Config,
-    outputs: &mut VecDeque<Output>,
-    statistics: &mut Statistics,
-) -> Option<MediaTime> {
-    let track = source.track;
-    match &mut source.media {
-        Media::Audio(meter) => {
-            if let Some(level) = meter.take_report(now) {
-                // What the driver has not taken yet is out of date.
-                outputs.retain(|output| output.track() != track);
-                outputs.push_back(Output::Speaking { track, level });
-            }
-            meter.deadline()
-        }
-        Media::Video(video) => {
-            let interval = config.keyframe_request_interval;
-            if video.demand.take_request(now, interval) {
-                statistics.keyframe_requests += 1;
-                outputs.retain(|output| output.track() != track);
-                outputs.push_back(Output::RequestKeyframe { track });
-            }
-            video.demand.deadline(interval)
-        }
-    }
-}
-
-fn earlier(a: Option<MediaTime>, b: Option<MediaTime>) -> Option<MediaTime> {
-    a.into_iter().chain(b).min()
 }

@@ -22,6 +22,10 @@ pub struct Statistics {
     pub starts_cached: u64,
     /// Video slots that started with a keyframe as it came in.
     pub starts_live: u64,
+    /// What was sent again, and what was not.
+    pub repair: Repaired,
+    /// Video slots that were stopped because their receiver could not keep up.
+    pub overflows: u64,
     /// What was dropped, and why.
     pub dropped: Dropped,
 }
@@ -40,4 +44,18 @@ pub struct Dropped {
     pub duplicate: u64,
     /// With a sequence number too far from those before it.
     pub out_of_range: u64,
+}
+
+/// What became of the packets that receivers wished to have again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// Sent again.
+    pub answered: u64,
+    /// Not kept any more, never come in, or never sent to this receiver.
+    pub missing: u64,
+    /// Sent again so shortly before that the wish cannot be a new one.
+    pub guarded: u64,
+    /// More than the receiver had earned.
+    pub over_budget: u64,
 }

@@ -1,14 +1,16 @@
 //! What a fan-out promises, one fact at a time.
 
-use salon_core::TrackId;
+use std::time::Duration;
+
+use salon_core::{MediaTime, TrackId};
 use salon_fanout::Codec;
 use salon_fanout::engine::{Input, InputError, Output};
 use salon_fanout::sink::SinkId;
 
-use crate::stage::{AUDIO, Publisher, Stage, VIDEO, key, marks};
+use crate::stage::{self, AUDIO, Publisher, Stage, VIDEO, key, marks};
 
 /// A stage where `publisher` is published and sinks 1 to `sinks` are attached to it.
-fn staged(publisher: &Publisher, sinks: u64) -> Stage {
+pub(crate) fn staged(publisher: &Publisher, sinks: u64) -> Stage {
     let slot = if publisher.codec == Codec::Opus { AUDIO } else { VIDEO };
     let mut stage = Stage::default();
     stage.publish(publisher);
@@ -258,6 +260,23 @@ fn a_late_packet_fills_its_gap() {
 }
 
 #[test]
+fn the_number_of_a_packet_that_only_padding_overtook_is_not_used_again() {
+    let mut first = Publisher::new(1, 1, Codec::Vp8);
+    let mut second = Publisher::new(2, 2, Codec::Vp8);
+    let mut stage = staged(&first, 1);
+    stage.publish(&second);
+    let mut packets = first.frame(true, 2, 1);
+    let held = packets.remove(1);
+    packets.push(first.padding());
+    let before = stage.send(&first, packets);
+    let late = stage.send(&first, vec![held]);
+    assert_eq!(late[0].sequence, before[0].sequence + 1);
+    stage.attach(1, VIDEO, &second);
+    let packets = second.frame(true, 1, 2);
+    assert_eq!(stage.send(&second, packets)[0].sequence, late[0].sequence + 1);
+}
+
+#[test]
 fn a_keyframe_whose_first_packet_is_late_starts_those_who_wait() {
     let mut publisher = Publisher::new(1, 1, Codec::Vp8);
     let mut stage = staged(&publisher, 2);
@@ -308,6 +327,12 @@ fn refused_inputs_are_named() {
     check(attach(sink, VIDEO, nothing), InputError::TrackUnknown(nothing));
     let medium = codec.medium();
     check(attach(sink, AUDIO, track), InputError::MediumMismatch { slot: AUDIO, medium });
+    let report =
+        |track, key| Input::SenderReport { track, key, captured: MediaTime(0), rtp_timestamp: 0 };
+    check(report(nothing, video.key), InputError::TrackUnknown(nothing));
+    check(report(track, stage::key(9)), InputError::KeyMismatch { track, key: stage::key(9) });
+    let age = Duration::from_secs(1);
+    check(Input::Backlog { sink: nobody, age }, InputError::SinkUnknown(nobody));
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod clock;
 mod facts;
+mod overflow;
+mod repair;
 mod stage;
 mod streams;

@@ -1,8 +1,10 @@
 //! Publishers to feed a fan-out with, and a short way to its methods.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
-use salon_fanout::engine::{Config, Input, InputError, Output};
+use salon_fanout::engine::{Config, Input, InputError, Nack, Output};
 use salon_fanout::packet::{AudioLevel, Header};
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot};
@@ -112,6 +114,8 @@ pub(crate) struct Received {
     pub(crate) marker: bool,
     pub(crate) payload: Vec<u8>,
     pub(crate) is_shared: bool,
+    pub(crate) arrived: MediaTime,
+    pub(crate) retransmission: bool,
 }
 
 impl Received {
@@ -144,15 +148,15 @@ pub(crate) struct Stage {
 
 impl Default for Stage {
     fn default() -> Self {
-        Self {
-            fanout: Fanout::new(Config::default()),
-            now: MediaTime(1_000_000),
-            outbox: Outbox::new(),
-        }
+        Self::new(Config::default())
     }
 }
 
 impl Stage {
+    pub(crate) fn new(config: Config) -> Self {
+        Self { fanout: Fanout::new(config), now: MediaTime(1_000_000), outbox: Outbox::new() }
+    }
+
     pub(crate) fn wait_ms(&mut self, ms: u64) {
         self.now.0 += 1_000 * ms;
     }
@@ -187,6 +191,42 @@ impl Stage {
         self.take()
     }
 
+    /// A receiver wants packets again, by its own numbers.
+    pub(crate) fn nack(&mut self, sink: u64, slot: Slot, sequences: &[u64]) -> Vec<Received> {
+        self.nack_after(sink, slot, None, sequences)
+    }
+
+    pub(crate) fn nack_after(
+        &mut self,
+        sink: u64,
+        slot: Slot,
+        rtt: Option<Duration>,
+        sequences: &[u64],
+    ) -> Vec<Received> {
+        let nack = Nack { sink: SinkId(sink), slot, rtt };
+        let wire = sequences.iter().map(|sequence| *sequence as u16);
+        let answered = self.fanout.retransmit(self.now, nack, wire, &mut self.outbox);
+        let received = self.take();
+        assert_eq!(received.len(), answered);
+        received
+    }
+
+    /// The publisher says that what has `rtp_timestamp` was captured then.
+    pub(crate) fn report(
+        &mut self,
+        publisher: &Publisher,
+        captured: MediaTime,
+        rtp_timestamp: u32,
+    ) {
+        let Publisher { track, key, .. } = *publisher;
+        self.handle(Input::SenderReport { track, key, captured, rtp_timestamp });
+    }
+
+    pub(crate) fn backlog(&mut self, sink: u64, ms: u64) -> Vec<Received> {
+        let age = Duration::from_millis(ms);
+        self.handle(Input::Backlog { sink: SinkId(sink), age })
+    }
+
     pub(crate) fn outputs(&mut self) -> Vec<Output> {
         std::iter::from_fn(|| self.fanout.poll()).collect()
     }
@@ -205,6 +245,8 @@ impl Stage {
                 marker: delivery.marker,
                 payload: payload.to_vec(),
                 is_shared: payload.shared().is_some(),
+                arrived: delivery.arrived,
+                retransmission: delivery.retransmission,
             })
             .collect();
         self.outbox.clear();

@@ -1,9 +1,11 @@
 //! What holds for every slot's stream, whatever happens to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use salon_fanout::codec::Medium;
 use salon_fanout::engine::Input;
 use salon_fanout::packet::Header;
 use salon_fanout::sink::SinkId;
@@ -24,6 +26,8 @@ enum Step {
     Detach { sink: u64, number: u8 },
     Rejoin { sink: u64 },
     Wait { ms: u64 },
+    Report { track: usize, delay_ms: u64 },
+    Backlog { sink: u64, ms: u64 },
 }
 
 fn codec() -> impl Strategy<Value = Codec> {
@@ -41,7 +45,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (sink.clone(), number.clone(), track)
             .prop_map(|(sink, number, track)| Step::Attach { sink, number, track }),
         1 => (sink.clone(), number).prop_map(|(sink, number)| Step::Detach { sink, number }),
-        1 => sink.prop_map(|sink| Step::Rejoin { sink }),
+        1 => sink.clone().prop_map(|sink| Step::Rejoin { sink }),
+        1 => (0..TRACKS, 0..1_500u64)
+            .prop_map(|(track, delay_ms)| Step::Report { track, delay_ms }),
+        1 => (sink, 0..500u64).prop_map(|(sink, ms)| Step::Backlog { sink, ms }),
         3 => (0..600u64).prop_map(|ms| Step::Wait { ms }),
     ]
 }
@@ -59,6 +66,8 @@ struct World {
     stage: Stage,
     publishers: Vec<Publisher>,
     streams: BTreeMap<(u64, Slot), Stream>,
+    /// The sinks that have been too slow.
+    behind: BTreeSet<u64>,
     stint: u64,
 }
 
@@ -78,7 +87,7 @@ impl World {
             .collect();
         publishers.iter().for_each(|publisher| stage.publish(publisher));
         (0..SINKS).for_each(|sink| stage.join(sink));
-        Self { stage, publishers, streams: BTreeMap::new(), stint: 0 }
+        Self { stage, publishers, streams: BTreeMap::new(), behind: BTreeSet::new(), stint: 0 }
     }
 
     fn apply(&mut self, step: Step) {
@@ -117,9 +126,29 @@ impl World {
             }
             Step::Rejoin { sink } => {
                 self.streams.retain(|(other, _), _| *other != sink);
+                self.behind.remove(&sink);
                 self.stage.handle(Input::RemoveSink { sink: SinkId(sink) });
                 self.stage.join(sink);
                 Vec::new()
+            }
+            Step::Report { track, delay_ms } => {
+                let captured = self.stage.now - Duration::from_millis(delay_ms);
+                let publisher = &self.publishers[track];
+                self.stage.report(publisher, captured, publisher.timestamp);
+                Vec::new()
+            }
+            Step::Backlog { sink, ms } => {
+                match ms {
+                    250.. => {
+                        self.behind.insert(sink);
+                        let own = self.streams.iter_mut().filter(|((of, _), _)| *of == sink);
+                        own.filter(|((_, slot), _)| slot.medium() == Medium::Video)
+                            .for_each(|(_, stream)| stream.begun = false);
+                    }
+                    125..250 => {}
+                    ..125 => drop(self.behind.remove(&sink)),
+                }
+                self.stage.backlog(sink, ms)
             }
             Step::Wait { ms } => {
                 self.stage.wait_ms(ms);
@@ -161,6 +190,8 @@ impl World {
             Some(usize::from(packet.mark())),
             "it is attached to another source"
         );
+        let is_video = packet.slot.medium() == Medium::Video;
+        assert!(!is_video || !self.behind.contains(&packet.sink), "it keeps up");
         let starts = !std::mem::replace(&mut stream.begun, true);
         assert!(!starts || packet.starts_keyframe(), "it starts with a keyframe");
         match &stream.last {

@@ -13,15 +13,28 @@ const WATCH: &str = include_str!("../../tests/offers/chromium-watch.sdp");
 
 static FACTORY: LazyLock<Factory> = LazyLock::new(|| Factory::new().unwrap());
 
-fn accept(offer: &str, direction: Direction) -> Result<(Peer, String), OfferError> {
-    let offer = sdp::prepare_offer(offer, direction)?;
+fn accept(offer: &str) -> Result<(Peer, String), OfferError> {
+    let offer = sdp::prepare_offer(offer, Direction::In)?;
     let candidates = [SocketAddr::from(([127, 0, 0, 1], 4_000))];
-    FACTORY.accept(Instant::now(), &offer, direction, &candidates)
+    FACTORY.accept_seat(Instant::now(), &offer, &candidates)
+}
+
+fn accept_viewer(offer: &str) -> Result<String, OfferError> {
+    let offer = sdp::prepare_offer(offer, Direction::Out)?;
+    let candidates = ["127.0.0.1:4000".parse().unwrap(), "[::1]:4000".parse().unwrap()];
+    FACTORY.accept_viewer(Instant::now(), &offer, &candidates).map(|(_, _, answer)| answer)
+}
+
+/// The sections of a description, each with its lines.
+fn sections(text: &str) -> Vec<Vec<&str>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let blocks = lines.chunk_by(|_, next| !next.starts_with("m="));
+    blocks.skip(1).map(<[&str]>::to_vec).collect()
 }
 
 #[test]
 fn a_browser_that_publishes_is_answered() {
-    let (peer, answer) = accept(PUBLISH, Direction::In).unwrap();
+    let (peer, answer) = accept(PUBLISH).unwrap();
     assert_eq!(answer.matches("a=recvonly").count(), 2, "{answer}");
     assert_eq!(answer.matches("a=candidate:").count(), 2, "{answer}");
     assert!(answer.contains(&format!("a=ice-ufrag:{}", peer.fragment)), "{answer}");
@@ -34,43 +47,128 @@ fn a_browser_that_publishes_is_answered() {
 }
 
 #[test]
-fn a_browser_that_watches_is_answered_with_both_codecs_in_every_section() {
-    let (peer, answer) = accept(WATCH, Direction::Out).unwrap();
-    assert_eq!(answer.matches("a=sendonly").count(), 8, "{answer}");
-    for slot in 0..4 {
-        for medium in ["audio", "video"] {
-            let stream = format!("a=msid:seat{slot} seat{slot}-{medium}\r\n");
-            assert_eq!(answer.matches(&stream).count(), 1, "{answer}");
+fn a_browser_that_watches_is_answered_in_every_section() {
+    let answer = accept_viewer(WATCH).unwrap();
+    let mut ssrcs = std::collections::BTreeSet::new();
+    for (number, section) in sections(&answer).into_iter().enumerate() {
+        let (slot, kind) = (number % 4, if number < 4 { "audio" } else { "video" });
+        let stream = format!("a=msid:seat{slot} seat{slot}-{kind}");
+        for line in [
+            &stream,
+            &format!("a=mid:{number}"),
+            "a=sendonly",
+            "a=setup:passive",
+            "a=rtcp-mux",
+            "a=rtcp-rsize",
+            "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+        ] {
+            assert!(section.contains(&line), "{line} in {section:#?}");
         }
+        let candidates = section.iter().filter(|line| line.starts_with("a=candidate:"));
+        assert_eq!(candidates.count(), 2);
+        let names =
+            section.iter().filter_map(|line| line.strip_prefix("a=ssrc:")?.split_once(" cname:"));
+        let names: Vec<_> = names.map(|(ssrc, _)| ssrc).collect();
+        if kind == "audio" {
+            assert!(section.contains(&"a=rtpmap:111 opus/48000/2") && names.len() == 1);
+            assert!(!section.iter().any(|line| line.starts_with("a=rtcp-fb")), "{section:#?}");
+        } else {
+            assert!(section[0].ends_with(" 96 97 102 103 108 109 116 117 41 42"), "{}", section[0]);
+            assert!(section.contains(&"a=fmtp:97 apt=96") && names.len() == 2);
+            assert!(
+                section.contains(&format!("a=ssrc-group:FID {} {}", names[0], names[1]).as_str())
+            );
+            for wish in ["a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli", "a=rtcp-fb:96 ccm fir"] {
+                assert!(section.contains(&wish), "{wish} in {section:#?}");
+            }
+        }
+        ssrcs.extend(names.into_iter().map(str::to_owned));
     }
-    for mid in 4..8 {
-        let codecs: Vec<_> =
-            peer.formats(mid.to_string().as_str().into()).filter_map(codec_of).collect();
-        assert!(codecs.contains(&Codec::Vp8) && codecs.contains(&Codec::H264), "{codecs:?}");
+    assert_eq!(ssrcs.len(), 12);
+    assert!(
+        answer.contains("a=group:BUNDLE 0 1 2 3 4 5 6 7\r\n") && answer.contains("a=ice-lite\r\n")
+    );
+    for feature in
+        ["transport-cc", "goog-remb", "packetization-mode=0", "VP9", "AV1", "red/", "abs-send"]
+    {
+        assert!(!answer.contains(feature), "{feature} in {answer}");
     }
 }
 
 #[test]
 fn a_section_without_a_served_codec_is_refused() {
     let offer = PUBLISH.replace("VP8/", "VP7/").replace("H264/", "H263/");
-    assert_eq!(accept(&offer, Direction::In).err(), Some(OfferError::NoMedia));
+    assert_eq!(accept(&offer).err(), Some(OfferError::NoMedia));
     let offer = PUBLISH.replace("opus/", "speex/");
-    assert_eq!(accept(&offer, Direction::In).err(), Some(OfferError::NoMedia));
+    assert_eq!(accept(&offer).err(), Some(OfferError::NoMedia));
 }
 
 #[test]
 fn a_payload_type_with_two_meanings_breaks_nothing_else() {
     // The first of four sections names a profile that does not exist, the others one that does.
     let offer = WATCH.replacen("profile-level-id=4d001f", "profile-level-id=4d001fg", 1);
-    let _ = accept(&offer, Direction::Out);
-    assert!(accept(WATCH, Direction::Out).is_ok());
+    let _ = accept_viewer(&offer);
+    assert!(accept_viewer(WATCH).is_ok());
 }
 
 #[test]
 fn an_offer_that_cannot_be_secured_is_refused() {
     let lines: Vec<_> = PUBLISH.lines().filter(|line| !line.starts_with("a=fingerprint")).collect();
     let offer = lines.join("\r\n") + "\r\n";
-    assert_eq!(accept(&offer, Direction::In).err(), Some(OfferError::NotAnOffer));
+    assert_eq!(accept(&offer).err(), Some(OfferError::NotAnOffer));
+}
+
+#[track_caller]
+fn check_viewer(change: impl Fn(&str) -> Option<String>, expected: Result<usize, OfferError>) {
+    let lines: Vec<_> = WATCH.lines().filter_map(change).collect();
+    let answer = accept_viewer(&(lines.join("\r\n") + "\r\n"));
+    // How many sections have a stream.
+    assert_eq!(answer.map(|answer| answer.matches("a=sendonly").count()), expected);
+}
+
+#[test]
+fn a_viewers_offer_that_cannot_be_served_is_refused() {
+    let without =
+        |name: &'static str| move |line: &str| (!line.starts_with(name)).then(|| line.to_owned());
+    let instead = |name: &'static str, other: &'static str| {
+        move |line: &str| Some(if line.starts_with(name) { other } else { line }.to_owned())
+    };
+    check_viewer(without("nothing"), Ok(8));
+    for name in ["a=fingerprint", "a=ice-ufrag", "a=ice-pwd", "a=rtcp-mux", "a=group", "a=mid"] {
+        check_viewer(without(name), Err(OfferError::NotAnOffer));
+    }
+    check_viewer(instead("a=setup", "a=setup:passive"), Err(OfferError::NotAnOffer));
+    check_viewer(instead("a=setup", "a=setup:active"), Ok(8));
+    check_viewer(instead("a=mid:1", "a=mid:0"), Err(OfferError::NotAnOffer));
+    check_viewer(instead("a=mid:1", "a=mid:a b"), Err(OfferError::NotAnOffer));
+    check_viewer(instead("a=fingerprint", "a=fingerprint:sha-1 AA"), Err(OfferError::NotAnOffer));
+    check_viewer(without("a=rtpmap:111"), Err(OfferError::NoMedia));
+    check_viewer(without("a=extmap"), Ok(8));
+    check_viewer(instead("a=recvonly", "a=inactive"), Err(OfferError::NoMedia));
+}
+
+#[test]
+fn sections_without_a_stream_keep_their_place() {
+    // The first stays in the group without a stream, the last has been given up.
+    let lines = WATCH.replacen("a=recvonly", "a=inactive", 1);
+    let lines = lines
+        .replace("m=video 50151", "m=video 0")
+        .replace(" 6 7\r\n", " 6\r\n")
+        .replace(" 6 7\n", " 6\n");
+    let answer = accept_viewer(&lines).unwrap();
+    let sections = sections(&answer);
+    assert!(sections[0].contains(&"a=inactive") && sections[0][0].starts_with("m=audio 9 "));
+    assert!(sections[1].contains(&"a=msid:seat0 seat0-audio"));
+    assert!(sections[7].contains(&"a=inactive") && sections[7][0].starts_with("m=video 0 "));
+    assert!(answer.contains("a=group:BUNDLE 0 1 2 3 4 5 6\r\n"), "{answer}");
+}
+
+#[test]
+fn a_viewer_without_repair_is_not_promised_any() {
+    let offer = WATCH.replace(" rtx/90000", " rtx/90001");
+    let answer = accept_viewer(&offer).unwrap();
+    assert!(!answer.contains("rtx") && !answer.contains("FID"));
+    assert!(!answer.contains(" nack\r\n") && answer.contains(" nack pli\r\n"));
 }
 
 /// One way to spoil a text.
@@ -164,13 +262,13 @@ fn with_number(line: &str, at: Index, number: &str) -> String {
 proptest! {
     #[test]
     fn a_spoilt_offer_is_answered_or_refused(spoils in spoils()) {
-        let _ = accept(&spoilt(PUBLISH, &spoils), Direction::In);
-        let _ = accept(&spoilt(WATCH, &spoils), Direction::Out);
+        let _ = accept(&spoilt(PUBLISH, &spoils));
+        let _ = accept_viewer(&spoilt(WATCH, &spoils));
     }
 
     #[test]
     fn a_spoilt_offer_of_the_wrong_kind_is_answered_or_refused(spoils in spoils()) {
-        let _ = accept(&spoilt(PUBLISH, &spoils), Direction::Out);
-        let _ = accept(&spoilt(WATCH, &spoils), Direction::In);
+        let _ = accept_viewer(&spoilt(PUBLISH, &spoils));
+        let _ = accept(&spoilt(WATCH, &spoils));
     }
 }

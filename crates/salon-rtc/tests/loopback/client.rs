@@ -128,6 +128,7 @@ pub(crate) struct Client {
 /// What a test wants of a client.
 enum Order {
     Send { mid: Mid, sequence: u64, timestamp: u32, payload: Vec<u8> },
+    SendRaw(SocketAddr, Vec<u8>),
     RequestKeyframe(Mid),
     Close(oneshot::Sender<()>),
 }
@@ -191,6 +192,20 @@ impl Client {
         client.connected().await;
         assert_eq!(server.event_of(client.session).await, "connected");
         client
+    }
+
+    /// Watches with an offer that was changed on its way.
+    pub(crate) async fn watch_changed(server: &Server, change: impl Fn(&str) -> String) -> Self {
+        let (offer, rtc, pending, socket, mids) = offer(Direction::RecvOnly, 4).await;
+        let watch = Watch { stage: STAGE, offer: change(&offer), mask: None };
+        let answer = server.media.watch(watch).await.unwrap();
+        Self::start(rtc, pending, socket, mids, answer.session, answer.sdp, Path::Perfect)
+    }
+
+    /// Sends a datagram from the address of the connection.
+    pub(crate) async fn send_raw(&self, destination: SocketAddr, bytes: Vec<u8>) {
+        let order = Order::SendRaw(destination, bytes);
+        assert!(self.orders.send(order).await.is_ok(), "the client is running");
     }
 
     fn start(
@@ -372,6 +387,9 @@ async fn obey(rtc: &mut Rtc, socket: &UdpSocket, notices: &mpsc::Sender<Notice>,
                 .nackable(is_video);
             let mut api = rtc.direct_api();
             api.stream_tx_by_mid(mid, None).unwrap().write_rtp(packet);
+        }
+        Order::SendRaw(destination, bytes) => {
+            socket.send_to(&bytes, destination).await.unwrap();
         }
         Order::RequestKeyframe(mid) => {
             let mut api = rtc.direct_api();
