@@ -1,3 +1,5 @@
+//! Published test vectors, and what must be refused.
+
 use proptest::prelude::*;
 
 use super::*;
