@@ -17,6 +17,10 @@ impl Clock {
         Self { began: now, began_ntp: ntp_of(SystemTime::now()) }
     }
 
+    pub(crate) const fn began(&self) -> Instant {
+        self.began
+    }
+
     /// Seconds since 1900 in the upper half, their fraction in the lower.
     pub(crate) fn ntp(&self, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.began);

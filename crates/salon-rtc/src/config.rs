@@ -2,21 +2,26 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 /// Where to listen and how much to accept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The one UDP address for all media. Port 0 takes any free port; the default is `0.0.0.0:0`.
+    /// The UDP address for media, of the first shard; each further one takes the next port. Port 0 takes any free
+    /// ports; the default is `0.0.0.0:0`.
     pub udp: SocketAddr,
+    /// How many shards serve: each a thread of its own with a port of its own, and any viewer of any stage. One, the
+    /// default, needs one open port; one for each core serves the most.
+    pub shards: NonZeroU8,
     /// The addresses clients are told to send to, instead of those of this machine's interfaces.
     ///
     /// Needed behind a NAT that forwards the port unchanged. Empty, the default, means: every
     /// address of the machine when `udp` is unspecified (loopback included, link-local IPv6 not),
     /// else the address of `udp`.
     pub public_ips: Vec<IpAddr>,
-    /// How many sessions exist at once, publishers and viewers together; one more is
+    /// How many sessions exist at once, publishers and viewers of all shards together; one more is
     /// [`OfferError::Full`](crate::OfferError::Full). 2,000 is a guess at what two cores serve.
     pub sessions_max: usize,
     /// How long a session may take from its offer to its first connection. 15 s: a browser gives
@@ -53,6 +58,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             udp: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            shards: NonZeroU8::MIN,
             public_ips: Vec::new(),
             sessions_max: 2_000,
             handshake_max: Duration::from_secs(15),
@@ -73,6 +79,14 @@ pub enum BindError {
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
+    },
+    /// The shards' ports would go beyond the last one there is.
+    #[error("{shards} shards do not fit above UDP port {first}")]
+    Ports {
+        /// The port of the first shard.
+        first: u16,
+        /// How many there should be.
+        shards: NonZeroU8,
     },
     /// The machine's own addresses could not be listed.
     #[error("network interfaces cannot be listed: {0}")]

@@ -41,7 +41,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The next event, or `None` once the driver has ended and all events are taken.
+    /// The next event, or `None` once every driver has ended and all events are taken.
     ///
     /// Cancel safe.
     pub async fn next(&mut self) -> Option<Event> {
@@ -52,7 +52,7 @@ impl Events {
                 if let Some(event) = waiting.take() {
                     return Some(event);
                 }
-                if waiting.ended {
+                if waiting.drivers == 0 {
                     return None;
                 }
             }
@@ -70,7 +70,7 @@ impl Drop for Events {
     }
 }
 
-/// The sending end, held by the driver.
+/// The sending end, held by a driver.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     inbox: Arc<Inbox>,
@@ -79,9 +79,12 @@ pub(crate) struct Outgoing {
 /// More events than this may wait only as far as sessions that already exist produce them.
 const BACKLOG_MAX: usize = 4_096;
 
-pub(crate) fn channel() -> (Outgoing, Events) {
-    let inbox = Arc::new(Inbox { waiting: Mutex::default(), arrived: Notify::new() });
-    (Outgoing { inbox: inbox.clone() }, Events { inbox })
+/// The one end for the embedder, and one for each of so many drivers.
+pub(crate) fn channel(drivers: usize) -> (Vec<Outgoing>, Events) {
+    let waiting = Mutex::new(Waiting { drivers, ..Waiting::default() });
+    let inbox = Arc::new(Inbox { waiting, arrived: Notify::new() });
+    let outgoing = (0..drivers).map(|_| Outgoing { inbox: inbox.clone() }).collect();
+    (outgoing, Events { inbox })
 }
 
 impl Outgoing {
@@ -110,7 +113,7 @@ impl Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        self.inbox.lock().ended = true;
+        self.inbox.lock().drivers -= 1;
         self.inbox.arrived.notify_one();
     }
 }
@@ -133,7 +136,8 @@ struct Waiting {
     // Invariant: at most BACKLOG_MAX plus two for each session that exists.
     sessions: VecDeque<Event>,
     speaking: BTreeMap<StageId, Vec<(u8, i8)>>,
-    ended: bool,
+    /// How many drivers have not ended.
+    drivers: usize,
     abandoned: bool,
 }
 
@@ -150,21 +154,23 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard::Shard;
 
-    fn ended(session: u128) -> Event {
-        Event::Disconnected { session: SessionId::from_u128(session) }
+    fn ended(session: u64) -> Event {
+        Event::Disconnected { session: SessionId::draw(Shard(0), || session << 8) }
     }
 
     #[tokio::test]
     async fn sessions_are_told_in_order_and_speakers_as_they_are_now() {
-        let (outgoing, mut events) = channel();
+        let (mut drivers, mut events) = channel(2);
+        let outgoing = drivers.remove(0);
         let speaking =
             |slots: &[(u8, i8)]| Event::Speaking { stage: StageId(1), slots: slots.into() };
         outgoing.send(speaking(&[(0, -20)]));
         outgoing.send(ended(1));
         outgoing.send(ended(2));
-        outgoing.send(speaking(&[]));
-        drop(outgoing);
+        drivers[0].send(speaking(&[]));
+        drop((outgoing, drivers));
         assert_eq!(events.next().await, Some(ended(1)));
         assert_eq!(events.next().await, Some(ended(2)));
         assert_eq!(events.next().await, Some(speaking(&[])));
@@ -173,17 +179,18 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_wakes_whoever_waits() {
-        let (outgoing, mut events) = channel();
+        let (outgoing, mut events) = channel(1);
         let waiting = tokio::spawn(async move { events.next().await });
         tokio::task::yield_now().await;
-        outgoing.send(ended(1));
+        outgoing[0].send(ended(1));
         assert_eq!(waiting.await.unwrap(), Some(ended(1)));
     }
 
     #[test]
     fn a_backlog_shows_and_an_abandoned_inbox_has_none() {
-        let (outgoing, events) = channel();
-        for session in 0..BACKLOG_MAX as u128 {
+        let (mut outgoing, events) = channel(1);
+        let outgoing = outgoing.remove(0);
+        for session in 0..BACKLOG_MAX as u64 {
             assert!(!outgoing.is_backlogged());
             outgoing.send(ended(session));
         }

@@ -1,8 +1,9 @@
-//! WebRTC for live rooms: seats publish, viewers watch, one UDP socket.
+//! WebRTC for live rooms: seats publish, viewers watch, one UDP socket for each shard.
 //!
-//! [`bind`] opens the socket and gives back three values: [`Media`], the handle that takes offers
-//! and orders; [`Driver`], which must be run (on a thread with a current-thread runtime of its own,
-//! so that packets never wait for other work); and [`Events`], what happened to the sessions.
+//! [`bind`] opens the sockets and gives back three values: [`Media`], the handle that takes offers
+//! and orders; a [`Driver`] for each shard, which must be run (on a thread with a current-thread runtime of its own,
+//! so that packets never wait for other work); and [`Events`], what happened to the sessions. There is one shard unless
+//! [`Config::shards`] says otherwise.
 //!
 //! A *stage* is what one room's seats publish into: four slots, each fed by whoever publishes
 //! there under the highest [`GrantKey`](salon_core::GrantKey). A viewer of a stage sends one offer
@@ -15,11 +16,13 @@
 //! use salon_rtc::{Config, StageId};
 //!
 //! # async fn example(offer_of_host: String, offer_of_viewer: String) -> Result<(), Box<dyn std::error::Error>> {
-//! let (media, driver, mut events) = salon_rtc::bind(Config::default())?;
-//! std::thread::spawn(move || {
-//!     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-//!     runtime.block_on(driver.run())
-//! });
+//! let (media, drivers, mut events) = salon_rtc::bind(Config::default())?;
+//! for driver in drivers {
+//!     std::thread::spawn(move || {
+//!         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//!         runtime.block_on(driver.run())
+//!     });
+//! }
 //!
 //! let stage = StageId(7);
 //! let key = GrantKey { fence: Fence(1), stint: StintId(1) };
@@ -43,17 +46,21 @@ mod clock;
 mod driver;
 mod egress;
 mod forward;
+mod handshakes;
+mod mesh;
 mod order;
 mod peer;
 mod routes;
 mod sdp;
 mod seat;
 mod session;
+mod shard;
 mod socket;
 mod stage;
 mod stun;
 mod table;
 mod thin;
+mod tracks;
 mod viewer;
 mod world;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use salon_core::GrantKey;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::shard::Shard;
 use crate::statistics::{Counters, Statistics};
 
 /// How many slots a stage has: the seats of one room.
@@ -22,14 +23,21 @@ pub struct StageId(pub u128);
 
 /// One peer connection, from its offer to its end.
 ///
-/// 128 bits from the operating system's randomness: whoever holds it may end the session, and
-/// nobody guesses it. Written as 32 hexadecimal digits; `Debug` shows eight of them.
+/// 120 bits from the operating system's randomness and the number of its shard: whoever holds it may end the session,
+/// and nobody guesses it. Written as 32 hexadecimal digits; `Debug` shows eight of them.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(u128);
 
 impl SessionId {
-    pub(crate) const fn from_u128(bits: u128) -> Self {
-        Self(bits)
+    /// A new one on a shard; `random` gives random bits.
+    pub(crate) fn draw(shard: Shard, random: impl Fn() -> u64) -> Self {
+        let bits = u128::from(random()) << 64 | u128::from(random());
+        Self(bits & !u128::from(u8::MAX) | u128::from(shard.0))
+    }
+
+    /// The shard it is on.
+    const fn shard(self) -> Shard {
+        Shard(self.0 as u8)
     }
 
     /// Its 128 bits.
@@ -130,31 +138,34 @@ pub enum OfferError {
     /// As many sessions exist as this process serves.
     #[error("all {0} sessions are taken")]
     Full(usize),
-    /// The driver has ended.
+    /// The drivers have ended.
     #[error("media is shutting down")]
     Closed,
 }
 
-/// The handle of the media driver. Cheap to clone.
+/// The handle of the media drivers. Cheap to clone.
 ///
-/// Orders are carried out in the order they were given by one handle; each returns once it has
-/// been carried out. When the last handle is dropped, all sessions end and [`Driver::run`] returns.
+/// Orders about one session or stage are carried out in the order they were given by one handle; each returns once it
+/// has been carried out. When the last handle is dropped, all sessions end and every [`Driver::run`] returns.
 ///
 /// [`Driver::run`]: crate::Driver::run
 #[derive(Clone, Debug)]
 pub struct Media {
-    orders: mpsc::Sender<Order>,
-    counters: Arc<Counters>,
-    local_addr: SocketAddr,
+    // Invariant: by the numbers of the shards; not empty.
+    shards: Arc<[Line]>,
+}
+
+/// The way to one shard.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) local_addr: SocketAddr,
 }
 
 impl Media {
-    pub(crate) fn new(
-        orders: mpsc::Sender<Order>,
-        counters: Arc<Counters>,
-        local_addr: SocketAddr,
-    ) -> Self {
-        Self { orders, counters, local_addr }
+    pub(crate) fn new(shards: Vec<Line>) -> Self {
+        Self { shards: shards.into() }
     }
 
     /// Begins a session that feeds a slot.
@@ -169,7 +180,9 @@ impl Media {
         if publish.offer.len() > OFFER_BYTES_MAX {
             return Err(OfferError::TooLarge(publish.offer.len()));
         }
-        self.ask(|reply| Order::Publish(publish, reply)).await.unwrap_or(Err(OfferError::Closed))
+        let home = Shard::home_of(publish.stage, self.shards.len());
+        let answer = self.ask(home, |reply| Order::Publish(publish, reply)).await;
+        answer.unwrap_or(Err(OfferError::Closed))
     }
 
     /// Begins a session that receives every slot of a stage, also those that fill later.
@@ -180,17 +193,19 @@ impl Media {
         if watch.offer.len() > OFFER_BYTES_MAX {
             return Err(OfferError::TooLarge(watch.offer.len()));
         }
-        self.ask(|reply| Order::Watch(watch, reply)).await.unwrap_or(Err(OfferError::Closed))
+        let answer = self.ask(self.least_loaded(), |reply| Order::Watch(watch, reply)).await;
+        answer.unwrap_or(Err(OfferError::Closed))
     }
 
     /// Changes which slot stays silent for a viewer. An unknown session is ignored.
     pub async fn mask(&self, session: SessionId, mask: Option<u8>) {
-        self.ask(|reply| Order::Mask(session, mask, reply)).await;
+        self.ask(session.shard(), |reply| Order::Mask(session, mask, reply)).await;
     }
 
     /// Ends a session. Returns whether there was one.
     pub async fn close(&self, session: SessionId) -> bool {
-        self.ask(|reply| Order::Close(session, reply)).await.unwrap_or(false)
+        let closed = self.ask(session.shard(), |reply| Order::Close(session, reply)).await;
+        closed.unwrap_or(false)
     }
 
     /// Takes back a right to publish: once this returns, nothing under this key is forwarded on the
@@ -198,36 +213,56 @@ impl Media {
     ///
     /// Remembered until [`Media::close_stage`], also for a stage that nobody uses yet.
     pub async fn revoke(&self, stage: StageId, key: GrantKey) {
-        self.ask(|reply| Order::Revoke(stage, key, reply)).await;
+        self.ask_all(|reply| Order::Revoke(stage, key, reply)).await;
     }
 
     /// Ends every session of a stage and forgets it.
     pub async fn close_stage(&self, stage: StageId) {
-        self.ask(|reply| Order::CloseStage(stage, reply)).await;
+        self.ask_all(|reply| Order::CloseStage(stage, reply)).await;
     }
 
-    /// Ends every session and then the driver, also while other handles exist.
+    /// Ends every session and then the drivers, also while other handles exist.
     pub async fn shutdown(&self) {
-        self.ask(Order::Shutdown).await;
+        self.ask_all(Order::Shutdown).await;
     }
 
     /// The counters as of now.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.counters.read()
+        self.shards.iter().map(|shard| shard.counters.read()).sum()
     }
 
-    /// The address the media socket is bound to.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    /// The addresses that the media sockets are bound to: one for each shard.
+    pub fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.shards.iter().map(|shard| shard.local_addr)
     }
 
-    /// Sends an order and waits for its reply; `None` once the driver has ended.
-    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+    /// Where the next viewer costs least: a session is a session, wherever its packets come from.
+    fn least_loaded(&self) -> Shard {
+        let load = |shard: &Shard| {
+            let Statistics { viewers, publishers, .. } = self.shards[shard.index()].counters.read();
+            viewers + publishers
+        };
+        Shard::all(self.shards.len()).min_by_key(load).expect("there is a shard")
+    }
+
+    /// Sends an order to a shard and waits for its reply; `None` once the shard's driver has ended, or if there never
+    /// was such a shard.
+    async fn ask<T>(
+        &self,
+        shard: Shard,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(order(reply)).await.ok()?;
+        self.shards.get(shard.index())?.orders.send(order(reply)).await.ok()?;
         answer.await.ok()
+    }
+
+    /// Sends an order to every shard, one after the other, and waits until each has carried it out.
+    async fn ask_all(&self, order: impl Fn(oneshot::Sender<()>) -> Order) {
+        for shard in Shard::all(self.shards.len()) {
+            self.ask(shard, &order).await;
+        }
     }
 }
 
@@ -249,8 +284,9 @@ mod tests {
 
     #[test]
     fn session_identifiers_round_trip_and_stay_out_of_logs() {
-        let session = SessionId::from_u128(0x0123_4567_89ab_cdef_0000_0000_0000_0001);
-        let text = "0123456789abcdef0000000000000001";
+        let session = SessionId::draw(Shard(3), || 0x0123_4567_89ab_cdef);
+        let text = "0123456789abcdef0123456789abcd03";
+        assert_eq!(session.shard(), Shard(3));
         assert_eq!((session.to_string().as_str(), text.parse()), (text, Ok(session)));
         assert_eq!(format!("{session:?}"), "SessionId(01234567..)");
         for wrong in ["", "1", &text.to_uppercase(), &format!("+{}", &text[1..])] {

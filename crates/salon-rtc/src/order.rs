@@ -10,6 +10,7 @@ use crate::sdp::{self, Direction};
 use crate::seat::Seat;
 use crate::session::Role;
 use crate::table::Key;
+use crate::tracks::Origin;
 use crate::viewer::Viewer;
 use crate::world::World;
 
@@ -85,10 +86,15 @@ impl World {
             is_replaced.then_some(seat)
         });
         let replaced: Vec<Key> = replaced.collect();
-        self.check_room(replaced.len())?;
+        self.check_backlog()?;
         let offer = sdp::prepare_offer(offer, Direction::In)?;
         let candidates = self.wire.socket.candidates();
         let (peer, sdp) = self.factory.accept_seat(now, &offer, candidates)?;
+        if replaced.is_empty() {
+            self.take_place()?;
+        } else {
+            self.places.take_over();
+        }
 
         // Nothing below can fail.
         for seat in replaced {
@@ -103,10 +109,11 @@ impl World {
         if let Some(slot) = mask.filter(|slot| usize::from(*slot) >= SLOTS) {
             return Err(OfferError::Slot(slot));
         }
-        self.check_room(0)?;
+        self.check_backlog()?;
         let offer = sdp::prepare_offer(offer, Direction::Out)?;
         let candidates = self.wire.socket.candidates();
         let (leg, fragment, sdp) = self.factory.accept_viewer(now, &offer, candidates)?;
+        self.take_place()?;
 
         // Nothing below can fail.
         let viewer = Box::new(Viewer::new(leg, fragment, mask));
@@ -138,6 +145,9 @@ impl World {
                 self.end(now, seat);
             }
         }
+        // Where it is not published but watched: home has ended it, or is about to.
+        let home = self.mesh.home_of(stage);
+        self.change_slots(now, stage, Origin::Shard(home), |slots| slots);
     }
 
     fn close_stage(&mut self, now: Instant, stage: StageId) {
@@ -150,11 +160,18 @@ impl World {
         self.stages.remove(&stage);
     }
 
-    /// Whether one more session may begin after so many have ended.
-    fn check_room(&self, leaving: usize) -> Result<(), OfferError> {
-        let max = self.config.sessions_max;
-        let is_full = self.sessions.len() - leaving >= max || self.events.is_backlogged();
-        if is_full { Err(OfferError::Full(max)) } else { Ok(()) }
+    /// Whether the embedder keeps up with what happens to sessions; if not, no new one may begin.
+    fn check_backlog(&self) -> Result<(), OfferError> {
+        if self.events.is_backlogged() { Err(self.full()) } else { Ok(()) }
+    }
+
+    /// Takes a place for one more session.
+    fn take_place(&self) -> Result<(), OfferError> {
+        if self.places.take() { Ok(()) } else { Err(self.full()) }
+    }
+
+    const fn full(&self) -> OfferError {
+        OfferError::Full(self.config.sessions_max)
     }
 
     fn grant_of(&self, seat: Key) -> Option<GrantKey> {

@@ -21,7 +21,7 @@ use crate::config::BindError;
 use crate::media::OfferError;
 use crate::routes::{Fragment, Routes};
 use crate::sdp;
-use crate::socket::Socket;
+use crate::socket::{Arrival, Socket};
 use crate::statistics::Counters;
 use crate::table::Key;
 use crate::thin::{self, Leg};
@@ -176,13 +176,13 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(socket: Socket, counters: Arc<Counters>, now: Instant) -> Self {
+    pub(crate) fn new(socket: Socket, counters: Arc<Counters>, clock: Clock) -> Self {
         Self {
             socket,
             routes: Routes::default(),
             happenings: VecDeque::new(),
             counters,
-            clock: Clock::new(now),
+            clock,
             buffer: Vec::new(),
         }
     }
@@ -193,9 +193,7 @@ impl Peer {
     pub(crate) fn receive(
         &mut self,
         now: Instant,
-        source: SocketAddr,
-        target: SocketAddr,
-        bytes: &[u8],
+        Arrival { source, target, bytes }: Arrival<'_>,
         key: Key,
         wire: &mut Wire,
     ) -> bool {

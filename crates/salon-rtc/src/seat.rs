@@ -58,14 +58,7 @@ impl Seat {
         Self { peer, slot, key, audio: None, video: None, alignment, reported }
     }
 
-    pub(crate) fn source(&self, medium: Medium) -> Option<&Source> {
-        match medium {
-            Medium::Audio => self.audio.as_ref(),
-            Medium::Video => self.video.as_ref(),
-        }
-    }
-
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+    fn sources(&self) -> impl Iterator<Item = &Source> {
         self.audio.iter().chain(&self.video)
     }
 
@@ -84,11 +77,11 @@ impl Seat {
         }
     }
 
-    /// Makes `source` the track of its medium. Returns the one it replaces.
-    pub(crate) fn set_source(&mut self, source: Source) -> Option<Source> {
+    /// Makes `source` the track of its medium.
+    pub(crate) fn set_source(&mut self, source: Source) {
         match source.codec.medium() {
-            Medium::Audio => self.audio.replace(source),
-            Medium::Video => self.video.replace(source),
+            Medium::Audio => self.audio = Some(source),
+            Medium::Video => self.video = Some(source),
         }
     }
 

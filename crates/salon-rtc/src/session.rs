@@ -1,13 +1,14 @@
 //! One session, whatever it is for, and when it wants to be called.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::media::{SessionId, StageId};
 use crate::peer::Wire;
 use crate::routes::Fragment;
 use crate::seat::Seat;
+use crate::socket::Arrival;
+use crate::stun;
 use crate::table::Key;
 use crate::viewer::Viewer;
 
@@ -18,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) stage: StageId,
     pub(crate) role: Role,
     pub(crate) is_connected: bool,
+    /// How many datagrams of its handshake wait for their turn.
+    pub(crate) put_off: u8,
     /// When it ends if it has not connected by then.
     pub(crate) expires: Instant,
     // Invariant: when Some, `(armed, key)` is in the deadlines; never later than `deadline`.
@@ -33,7 +36,7 @@ pub(crate) enum Role {
 
 impl Session {
     pub(crate) fn new(id: SessionId, stage: StageId, role: Role, expires: Instant) -> Self {
-        Self { id, stage, role, is_connected: false, expires, armed: None }
+        Self { id, stage, role, is_connected: false, put_off: 0, expires, armed: None }
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -42,6 +45,12 @@ impl Session {
             Role::Viewer(viewer) => viewer.deadline(),
         };
         if self.is_connected { deadline } else { deadline.min(self.expires) }
+    }
+
+    /// Whether a datagram of it is not to be handled at once: a viewer's handshake costs a thousand times what a packet
+    /// does, and hundreds of viewers may come at once.
+    pub(crate) fn awaits_turn(&self, bytes: &[u8]) -> bool {
+        matches!(self.role, Role::Viewer(_)) && !self.is_connected && stun::is_dtls(bytes)
     }
 }
 
@@ -58,15 +67,13 @@ impl Role {
     pub(crate) fn receive(
         &mut self,
         now: Instant,
-        source: SocketAddr,
-        target: SocketAddr,
-        bytes: &[u8],
+        arrival: Arrival<'_>,
         key: Key,
         wire: &mut Wire,
     ) -> bool {
         match self {
-            Self::Seat(seat) => seat.peer.receive(now, source, target, bytes, key, wire),
-            Self::Viewer(viewer) => viewer.receive(now, source, target, bytes, key, wire),
+            Self::Seat(seat) => seat.peer.receive(now, arrival, key, wire),
+            Self::Viewer(viewer) => viewer.receive(now, arrival, key, wire),
         }
     }
 

@@ -10,6 +10,7 @@ use str0m::Candidate;
 use tokio::io::Interest;
 
 use crate::config::{BindError, Config, Congestion};
+use crate::shard::Shard;
 use crate::statistics::Counters;
 
 /// How many buffers one system call may fill. With generic receive offload each may hold several
@@ -34,9 +35,17 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    pub(crate) fn bind(config: &Config) -> Result<Self, BindError> {
-        let refused = |source| BindError::Address { address: config.udp, source };
-        let socket = std::net::UdpSocket::bind(config.udp).map_err(refused)?;
+    /// Binds the address of a shard: the configured port and those that follow it, or any free ones.
+    pub(crate) fn bind(config: &Config, shard: Shard) -> Result<Self, BindError> {
+        let mut address = config.udp;
+        if address.port() != 0 {
+            let port = address.port().checked_add(shard.0.into());
+            address.set_port(
+                port.ok_or(BindError::Ports { first: config.udp.port(), shards: config.shards })?,
+            );
+        }
+        let refused = |source| BindError::Address { address, source };
+        let socket = std::net::UdpSocket::bind(address).map_err(refused)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(refused)?;
         let local = socket.local_addr().map_err(refused)?;
         for result in [
@@ -317,6 +326,15 @@ pub(crate) struct Datagram<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
+/// A datagram on its way to its session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) source: SocketAddr,
+    /// Which of our addresses it was sent to, as the peer knows it.
+    pub(crate) target: SocketAddr,
+    pub(crate) bytes: &'a [u8],
+}
+
 fn target_of(candidates: &[SocketAddr], ip: Option<IpAddr>) -> SocketAddr {
     let ip = ip.map(|ip| ip.to_canonical());
     let exact = candidates.iter().find(|candidate| Some(candidate.ip()) == ip);
@@ -362,7 +380,7 @@ mod tests {
             public_ips: public_ips.iter().map(|ip| ip.parse().unwrap()).collect(),
             ..Config::default()
         };
-        Bound::bind(&config).unwrap()
+        Bound::bind(&config, Shard(0)).unwrap()
     }
 
     #[test]
@@ -425,7 +443,7 @@ mod tests {
     fn a_taken_port_is_refused() {
         let first = bound("127.0.0.1:0", &[]);
         let config = Config { udp: first.local_addr(), ..Config::default() };
-        let error = Bound::bind(&config).unwrap_err();
+        let error = Bound::bind(&config, Shard(0)).unwrap_err();
         assert!(matches!(error, BindError::Address { .. }), "{error}");
     }
 
@@ -434,7 +452,7 @@ mod tests {
         for ip in ["0.0.0.0", "224.0.0.1", "169.254.1.1", "::", "fe80::1"] {
             let ip: IpAddr = ip.parse().unwrap();
             let config = Config { public_ips: vec![ip], ..Config::default() };
-            let error = Bound::bind(&config).unwrap_err();
+            let error = Bound::bind(&config, Shard(0)).unwrap_err();
             assert!(matches!(error, BindError::PublicAddress(refused) if refused == ip), "{error}");
         }
     }

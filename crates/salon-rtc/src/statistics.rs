@@ -1,5 +1,6 @@
-//! Counters of the driver, readable from any thread at any time.
+//! Counters of the drivers, readable from any thread at any time.
 
+use std::iter::Sum;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A reading of the counters. Those of traffic only grow; sessions are as of now.
@@ -24,6 +25,8 @@ pub struct Statistics {
     pub packets_out: u64,
     /// Media packets of publishers that were not forwarded: no right to publish, or not media we know.
     pub packets_refused: u64,
+    /// Media packets that another shard had no room for; its viewers ask for what they miss.
+    pub packets_uncrossed: u64,
     /// Keyframes asked for by viewers.
     pub keyframes_wanted: u64,
     /// Keyframes asked of publishers, after coalescing.
@@ -37,6 +40,8 @@ pub struct Statistics {
     /// Sessions of viewers that ended because their handshake went wrong: another certificate than the offer's, or no
     /// common way to protect media.
     pub handshakes_refused: u64,
+    /// Datagrams of viewers' handshakes that were dropped as too many waited for their turn; DTLS sends them again.
+    pub handshakes_dropped: u64,
     /// Offers refused.
     pub offers_refused: u64,
     /// Sessions that publish.
@@ -58,6 +63,14 @@ macro_rules! counters {
                 Statistics { $($name: self.$name.read(),)* }
             }
         }
+
+        impl Sum for Statistics {
+            fn sum<I: Iterator<Item = Self>>(readings: I) -> Self {
+                readings.fold(Self::default(), |sum, reading| {
+                    Self { $($name: sum.$name + reading.$name,)* }
+                })
+            }
+        }
     };
 }
 
@@ -71,18 +84,20 @@ counters! {
     packets_in,
     packets_out,
     packets_refused,
+    packets_uncrossed,
     keyframes_wanted,
     keyframes_requested,
     packets_lost,
     packets_repaired,
     reports_refused,
     handshakes_refused,
+    handshakes_dropped,
     offers_refused,
     publishers,
     viewers,
 }
 
-/// One number with one writer, the driver; readers need no order between counters.
+/// One number with one writer, its shard's driver; readers need no order between counters.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 

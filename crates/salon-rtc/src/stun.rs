@@ -30,6 +30,11 @@ pub(crate) fn binding_request_for(datagram: &[u8]) -> Option<&str> {
     None
 }
 
+/// Whether a datagram is DTLS (RFC 7983, 7).
+pub(crate) const fn is_dtls(datagram: &[u8]) -> bool {
+    matches!(datagram, [20..=63, ..])
+}
+
 fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     bytes.get(offset..offset + 2)?.try_into().ok().map(u16::from_be_bytes)
 }

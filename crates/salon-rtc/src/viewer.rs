@@ -1,6 +1,5 @@
 //! A session that watches: its leg, and what the driver keeps beside it.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use salon_fanout::Slot;
@@ -9,6 +8,7 @@ use salon_fanout::codec::Medium;
 use crate::egress::{Entry, Queue, Run, Waiting};
 use crate::peer::{Happening, Wire, contained};
 use crate::routes::Fragment;
+use crate::socket::Arrival;
 use crate::table::Key;
 use crate::thin::{End, Input, Leg, Message, Route, Wish};
 
@@ -66,9 +66,7 @@ impl Viewer {
     pub(crate) fn receive(
         &mut self,
         now: Instant,
-        source: SocketAddr,
-        target: SocketAddr,
-        bytes: &[u8],
+        Arrival { source, target, bytes }: Arrival<'_>,
         key: Key,
         wire: &mut Wire,
     ) -> bool {

@@ -1,7 +1,7 @@
-//! Everything the driver owns apart from its queues: sessions, stages, and the fan-out between them.
+//! Everything a shard owns apart from its queues: sessions, stages, and the fan-out between them.
 //!
 //! Here: the life of sessions, from what arrives to what ends them. Orders are in `order.rs`, media
-//! is in `forward.rs`.
+//! is in `forward.rs`, what stages carry and what crosses from shard to shard in `tracks.rs`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,25 +12,44 @@ use salon_fanout::engine::{Input, Nack};
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Fanout, Outbox, Slot, engine};
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::egress::{Queue, Run};
 use crate::event::{Event, Outgoing};
+use crate::handshakes::Handshakes;
 use crate::media::{SessionId, StageId};
+use crate::mesh::{DEBT_INTERVAL, Interest, Mesh};
 use crate::peer::{Factory, Happening, Wire, random};
 use crate::routes::Fragment;
 use crate::session::{Deadlines, Role, Session};
-use crate::socket::Datagram;
+use crate::shard::Places;
+use crate::socket::{Arrival, Datagram};
 use crate::stage::Stage;
 use crate::statistics::Counters;
 use crate::table::{Key, Table};
+use crate::tracks::Origin;
 
-/// Sessions, stages and the fan-out.
+/// What a shard shares with the others, or has in common with them.
+pub(crate) struct Common {
+    pub(crate) config: Config,
+    pub(crate) factory: Arc<Factory>,
+    pub(crate) mesh: Mesh,
+    pub(crate) places: Places,
+    pub(crate) events: Outgoing,
+    pub(crate) counters: Arc<Counters>,
+    /// When media time began, and what time it was then: the same for all.
+    pub(crate) clock: Clock,
+}
+
+/// Sessions, stages and the fan-out of one shard.
 ///
 /// Every public method handles what happens. Packets for viewers may wait in the queue afterwards: [`World::flush`]
 /// sends them.
 pub(crate) struct World {
     pub(crate) config: Config,
-    pub(crate) factory: Factory,
+    pub(crate) factory: Arc<Factory>,
+    pub(crate) mesh: Mesh,
+    pub(crate) places: Places,
     pub(crate) wire: Wire,
     pub(crate) sessions: Table<Session>,
     // Invariant: exactly the sessions of the table.
@@ -40,6 +59,9 @@ pub(crate) struct World {
     pub(crate) events: Outgoing,
     pub(crate) counters: Arc<Counters>,
     pub(crate) deadlines: Deadlines,
+    pub(crate) handshakes: Handshakes,
+    /// When what is owed to other shards is told again.
+    debts_at: Instant,
     began: Instant,
 }
 
@@ -48,28 +70,34 @@ pub(crate) struct Forwarding {
     pub(crate) fanout: Fanout,
     pub(crate) outbox: Outbox,
     // Invariant: exactly the sources of the fan-out.
-    pub(crate) tracks: HashMap<TrackId, Key>,
+    pub(crate) tracks: HashMap<TrackId, Origin>,
+    /// How many tracks have been numbered, counted from where the shard's numbers begin.
     pub(crate) tracks_made: u64,
     /// What waits to be sent.
     pub(crate) queue: Queue,
     pub(crate) run: Run,
 }
 
+impl Forwarding {
+    /// The number of the next new track.
+    pub(crate) const fn next_track(&self) -> TrackId {
+        TrackId(self.tracks_made)
+    }
+}
+
 impl World {
-    pub(crate) fn new(
-        config: Config,
-        factory: Factory,
-        wire: Wire,
-        events: Outgoing,
-        counters: Arc<Counters>,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(common: Common, wire: Wire) -> Self {
+        let Common { config, factory, mesh, places, events, counters, clock } = common;
         let mut limits = engine::Config::default();
         limits.sinks_max = config.sessions_max;
         limits.sources_max = 2 * config.sessions_max;
+        // No two shards give a track the same number, though each counts on for 2^56.
+        let tracks_made = u64::from(mesh.own().0) << 56;
         Self {
             config,
             factory,
+            mesh,
+            places,
             wire,
             sessions: Table::default(),
             ids: HashMap::new(),
@@ -78,14 +106,16 @@ impl World {
                 fanout: Fanout::new(limits),
                 outbox: Outbox::new(),
                 tracks: HashMap::new(),
-                tracks_made: 0,
+                tracks_made,
                 queue: Queue::default(),
                 run: Run::new(),
             },
             events,
             counters,
             deadlines: Deadlines::default(),
-            began: now,
+            handshakes: Handshakes::default(),
+            debts_at: clock.began(),
+            began: clock.began(),
         }
     }
 
@@ -99,14 +129,43 @@ impl World {
             }
             None => self.wire.routes.address(datagram.source),
         };
-        let target = self.wire.socket.target(datagram.target_ip);
         let session = key.and_then(|key| Some((key, self.sessions.get_mut(key)?)));
         let Some((key, session)) = session else {
             self.counters.datagrams_unknown.add(1);
             return;
         };
-        let Datagram { source, bytes, .. } = *datagram;
-        if !session.role.receive(now, source, target, bytes, key, &mut self.wire) {
+        let target = self.wire.socket.target(datagram.target_ip);
+        let arrival = Arrival { source: datagram.source, target, bytes: datagram.bytes };
+        if session.awaits_turn(datagram.bytes) {
+            if session.put_off < Handshakes::EACH_MAX && self.handshakes.put_off(key, &arrival) {
+                session.put_off += 1;
+            } else {
+                self.counters.handshakes_dropped.add(1);
+            }
+            return;
+        }
+        self.receive(now, key, arrival);
+    }
+
+    /// Goes on with handshakes that wait for their turn, for as long as one turn lasts.
+    pub(crate) fn shake_hands(&mut self) {
+        let began = Instant::now();
+        let mut now = began;
+        while now.saturating_duration_since(began) < Handshakes::TURN
+            && let Some((key, waiting)) = self.handshakes.next()
+        {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.put_off -= 1;
+            }
+            self.receive(now, key, waiting.arrival());
+            now = Instant::now();
+        }
+    }
+
+    fn receive(&mut self, now: Instant, key: Key, arrival: Arrival<'_>) {
+        // A session may have ended while its datagram waited.
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if !session.role.receive(now, arrival, key, &mut self.wire) {
             self.counters.datagrams_unknown.add(1);
         }
         self.deadlines.arm(key, session);
@@ -119,7 +178,8 @@ impl World {
         let queue = self.media.queue.deadline(self.config.coalescing_max);
         let fanout = self.media.fanout.next_deadline();
         let fanout = fanout.map(|time| self.began + Duration::from_micros(time.as_us()));
-        session.into_iter().chain(fanout).chain(queue).min()
+        let debts = self.mesh.has_debts().then_some(self.debts_at);
+        session.into_iter().chain(fanout).chain(queue).chain(debts).min()
     }
 
     /// Time has passed.
@@ -140,6 +200,10 @@ impl World {
         let time = self.media_time(now);
         if self.media.fanout.next_deadline().is_some_and(|deadline| deadline <= time) {
             self.media.fanout.on_deadline(time);
+        }
+        if self.mesh.has_debts() && self.debts_at <= now {
+            self.debts_at = now + DEBT_INTERVAL;
+            self.settle_debts();
         }
         self.settle(now);
         self.flush_unless_coalescing(now);
@@ -186,7 +250,7 @@ impl World {
 
     /// Takes a session in and starts its clock.
     pub(crate) fn begin(&mut self, now: Instant, stage: StageId, role: Role) -> SessionId {
-        let id = SessionId::from_u128(u128::from(random()) << 64 | u128::from(random()));
+        let id = SessionId::draw(self.mesh.own(), random);
         let session = Session::new(id, stage, role, now + self.config.handshake_max);
         let fragment = session.role.fragment();
         let place = match &session.role {
@@ -196,15 +260,18 @@ impl World {
         let key = self.sessions.insert(session);
         self.ids.insert(id, key);
         self.wire.routes.add(fragment, key);
-        let stage = self.stages.entry(stage).or_default();
+        let known = self.stages.entry(stage).or_default();
         match place {
             Some(slot) => {
-                stage.seats[slot] = Some(key);
+                known.seats[slot] = Some(key);
                 self.counters.publishers.add(1);
             }
             None => {
-                stage.viewers.insert(key);
+                known.viewers.insert(key);
                 self.counters.viewers.add(1);
+                if known.viewers.len() == 1 {
+                    self.change_interest(now, stage, Interest::Watched);
+                }
             }
         }
         if let Some(session) = self.sessions.get_mut(key) {
@@ -229,22 +296,23 @@ impl World {
                     *place = None;
                 }
                 self.counters.publishers.subtract(1);
-                for source in seat.sources() {
-                    self.remove_track(now, source.track);
-                }
+                self.remove_sources(now, session.stage, key);
                 self.set_level(session.stage, seat.slot, None);
             }
             Role::Viewer(_) => {
                 stage.viewers.remove(&key);
+                let is_last = stage.viewers.is_empty();
                 self.counters.viewers.subtract(1);
                 if session.is_connected {
                     self.tell_fanout(now, Input::RemoveSink { sink: SinkId(key.to_u64()) });
                 }
+                if is_last {
+                    self.change_interest(now, session.stage, Interest::Unwatched);
+                }
             }
         }
-        if self.stages.get(&session.stage).is_some_and(Stage::is_forgettable) {
-            self.stages.remove(&session.stage);
-        }
+        self.forget_if_unused(session.stage);
+        self.places.give_back();
         self.events.send(Event::Disconnected { session: session.id });
         self.wire.routes.remove(session.role.fragment(), key);
         session.role.close(now, &mut self.wire);

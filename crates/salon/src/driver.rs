@@ -41,7 +41,7 @@ pub enum DriverError {
 #[must_use = "nothing is answered unless the driver runs"]
 pub struct Driver {
     salon: Salon,
-    media: MediaDriver,
+    media: Vec<MediaDriver>,
     events: Events,
     log: StoreDriver,
     ledger: StoreDriver,
@@ -51,7 +51,7 @@ pub struct Driver {
 impl Driver {
     pub(crate) fn new(
         salon: Salon,
-        media: MediaDriver,
+        media: Vec<MediaDriver>,
         events: Events,
         log: StoreDriver,
         ledger: StoreDriver,
@@ -66,11 +66,13 @@ impl Driver {
     /// [`DriverError`] if a part of the service ended by itself. Whatever was acknowledged is durable.
     pub async fn run(self) -> Result<(), DriverError> {
         let Self { salon, media, events, log, ledger, live } = self;
-        let (ended, mut endings) = mpsc::channel(3);
+        let (ended, mut endings) = mpsc::channel(2 + media.len());
         let _log = run_thread("room log", &ended, move || log.run().map_err(|e| e.to_string()))?;
         let _ledger =
             run_thread("ledger", &ended, move || ledger.run().map_err(|e| e.to_string()))?;
-        let _media = run_thread("media", &ended, move || run_media(media))?;
+        for shard in media {
+            run_thread("media", &ended, move || run_media(shard))?;
+        }
         let hearing = tokio::spawn({
             let salon = salon.clone();
             async move { salon.hear_media(events).await }
@@ -113,7 +115,7 @@ fn run_thread(
     spawned.map_err(|source| DriverError::Thread { what, source })
 }
 
-/// Media has a thread and a runtime of its own: packets do not wait for rooms.
+/// Each shard of media has a thread and a runtime of its own: packets do not wait for rooms.
 fn run_media(media: MediaDriver) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,8 +35,10 @@ use crate::seal::Sealer;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The UDP address of all media. Default `0.0.0.0:0`: every interface, any free port.
+    /// The UDP address of media. Default `0.0.0.0:0`: every interface, any free port.
     pub udp: SocketAddr,
+    /// How many threads serve media, each with a UDP port of its own: that of `udp` and those that follow. Default 1.
+    pub media_shards: NonZeroU8,
     /// Addresses that clients send media to, instead of this machine's own. Needed behind a NAT.
     pub public_ips: Vec<IpAddr>,
     /// What badges cost and who gets what. Default: 1, 2 and 3 hearts at 0.99, 1.99 and 4.99 USD.
@@ -49,6 +52,7 @@ impl Default for Config {
         let media = salon_rtc::Config::default();
         Self {
             udp: media.udp,
+            media_shards: media.shards,
             public_ips: media.public_ips,
             terms: Terms::default(),
             rooms_max: 10_000,
@@ -127,8 +131,9 @@ impl Salon {
         let secret = secrets.get_or_create("grants", random::new_secret)?;
         let mut media_config = salon_rtc::Config::default();
         media_config.udp = config.udp;
+        media_config.shards = config.media_shards;
         media_config.public_ips = config.public_ips;
-        let (media, media_driver, events) = salon_rtc::bind(media_config)?;
+        let (media, media_drivers, events) = salon_rtc::bind(media_config)?;
 
         let clock = Clock::default();
         let fence = book.ledger().fence().next();
@@ -153,7 +158,7 @@ impl Salon {
             sessions: AtomicU64::new(0),
         }));
         let driver =
-            Driver::new(salon.clone(), media_driver, events, log_driver, ledger_driver, live);
+            Driver::new(salon.clone(), media_drivers, events, log_driver, ledger_driver, live);
         Ok((salon, driver))
     }
 
@@ -168,10 +173,9 @@ impl Salon {
         self.0.stopping.cancel();
     }
 
-    /// The UDP address that media uses.
-    #[must_use]
-    pub fn media_addr(&self) -> SocketAddr {
-        self.0.media.local_addr()
+    /// The UDP addresses that media uses: one for each shard.
+    pub fn media_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.0.media.local_addrs()
     }
 
     /// Whom a token belongs to.
@@ -263,6 +267,7 @@ impl Salon {
 
 impl fmt::Debug for Salon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Salon").field("media", &self.media_addr()).finish_non_exhaustive()
+        let media: Vec<SocketAddr> = self.media_addrs().collect();
+        f.debug_struct("Salon").field("media", &media).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -20,6 +21,10 @@ pub(crate) struct Arguments {
     /// Where to receive and send media, over UDP [default: a free port of the same address]
     #[arg(long, value_name = "ADDRESS:PORT")]
     udp: Option<SocketAddr>,
+
+    /// How many threads serve media; each takes a UDP port of its own, from that of --udp upwards
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub(crate) media_threads: NonZeroU8,
 
     /// Address that browsers reach media at, if it is not one of this machine's own, as behind a
     /// NAT that forwards the UDP port; may be given more than once

@@ -63,6 +63,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mut config = Config::default();
     config.udp = arguments.udp();
+    config.media_shards = arguments.media_threads;
     config.public_ips = arguments.public_ip.clone();
     let listener = listen(arguments.listen())?;
     let (salon, driver) = Salon::open(config, ports, store)?;
@@ -121,7 +122,8 @@ async fn serve(
 fn greet(arguments: &Arguments, salon: &Salon, url: &str) {
     println!("Salon is at   {url}");
     println!("              Open it, press Go live; open it in a second window to watch and join.");
-    println!("Media         UDP {}", salon.media_addr());
+    let media: Vec<String> = salon.media_addrs().map(|address| address.to_string()).collect();
+    println!("Media         UDP {}", media.join(", "));
     println!("Data          {}", arguments.data_dir.display());
     println!("Payments      sandbox: no money moves");
     if !arguments.lan {

@@ -144,6 +144,16 @@ impl Fanout {
         Ok(())
     }
 
+    pub(super) fn demand_keyframe(
+        &mut self,
+        now: MediaTime,
+        track: TrackId,
+    ) -> Result<(), InputError> {
+        let at = *self.tracks.get(&track).ok_or(InputError::TrackUnknown(track))?;
+        self.want_keyframe_of(now, at);
+        Ok(())
+    }
+
     pub(super) fn report(
         &mut self,
         track: TrackId,

@@ -63,6 +63,12 @@ pub enum Input {
         /// Its slot.
         slot: Slot,
     },
+    /// Somebody beyond this fan-out receives the track too, and needs a keyframe: another fan-out that is given its
+    /// packets, a recorder. Ignored for audio.
+    KeyframeDemanded {
+        /// The track.
+        track: TrackId,
+    },
     /// The publisher says what time it is in a track (RTCP sender report). Slots of different sources go on at the
     /// right time with it, and [`Fanout::clock`](super::Fanout::clock) can tell the time in them.
     SenderReport {

@@ -112,6 +112,7 @@ impl Fanout {
             }
             Input::Detach { sink, slot } => self.detach(sink, slot),
             Input::KeyframeWanted { sink, slot } => self.want_keyframe(now, sink, slot),
+            Input::KeyframeDemanded { track } => self.demand_keyframe(now, track),
             Input::SenderReport { track, key, captured, rtp_timestamp } => {
                 self.report(track, key, captured, rtp_timestamp)
             }

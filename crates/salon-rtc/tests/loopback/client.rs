@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Input, Output, Rtc, RtcConfig};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 /// Nothing on loopback takes this long; only a bug does.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,24 +27,25 @@ pub(crate) fn key(stint: u64) -> GrantKey {
     GrantKey { fence: Fence(1), stint: StintId(stint) }
 }
 
-/// A driver at work on this runtime.
+/// Drivers at work on this runtime.
 pub(crate) struct Server {
     pub(crate) media: Media,
     pub(crate) events: Events,
-    pub(crate) driver: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub(crate) drivers: JoinSet<std::io::Result<()>>,
 }
 
 impl Server {
+    /// With two shards: the first viewer is elsewhere than the seats are, the second beside them, and so on.
     pub(crate) fn start() -> Self {
-        Self::start_with(|_| {})
+        Self::start_with(|config| config.shards = const { NonZeroU8::new(2).unwrap() })
     }
 
     pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.udp = SocketAddr::from(([127, 0, 0, 1], 0));
         change(&mut config);
-        let (media, driver, events) = salon_rtc::bind(config).unwrap();
-        Self { media, events, driver: tokio::spawn(driver.run()) }
+        let (media, drivers, events) = salon_rtc::bind(config).unwrap();
+        Self { media, events, drivers: drivers.into_iter().map(salon_rtc::Driver::run).collect() }
     }
 
     /// The next event that is not about loudness.
@@ -63,6 +66,13 @@ impl Server {
             }
         })
         .await;
+    }
+}
+
+/// Waits until every driver has ended, and ended well.
+pub(crate) async fn ended(drivers: &mut JoinSet<std::io::Result<()>>) {
+    while let Some(ended) = within(drivers.join_next()).await {
+        ended.unwrap().unwrap();
     }
 }
 
@@ -118,6 +128,8 @@ pub(crate) enum Notice {
 /// A client, alive as long as this is.
 pub(crate) struct Client {
     pub(crate) session: SessionId,
+    /// Where its answer told it to send.
+    pub(crate) server: SocketAddr,
     /// The sections of its offer, audio first.
     pub(crate) mids: Vec<Mid>,
     orders: mpsc::Sender<Order>,
@@ -157,6 +169,13 @@ pub(crate) async fn offer(
     let mids = kinds.map(|kind| changes.add_media(kind, direction, None, None, None)).collect();
     let (offer, pending) = changes.apply().unwrap();
     (offer.to_sdp_string(), rtc, pending, socket, mids)
+}
+
+/// The first address that an answer tells a client to send to (RFC 8839, 5.1).
+fn candidate_of(answer: &str) -> SocketAddr {
+    let candidate = answer.lines().find_map(|line| line.strip_prefix("a=candidate:")).unwrap();
+    let words: Vec<&str> = candidate.split(' ').collect();
+    SocketAddr::new(words[4].parse().unwrap(), words[5].parse().unwrap())
 }
 
 impl Client {
@@ -217,12 +236,13 @@ impl Client {
         answer: String,
         path: Path,
     ) -> Self {
+        let server = candidate_of(&answer);
         let parsed = SdpAnswer::from_sdp_string(&answer).unwrap();
         rtc.sdp_api().accept_answer(pending, parsed).unwrap();
         let (orders, ordered) = mpsc::channel(64);
         let (noticed, notices) = mpsc::channel(4_096);
         tokio::spawn(run(rtc, socket, ordered, noticed, path));
-        Self { session, mids, orders, notices, sequences: HashMap::new() }
+        Self { session, server, mids, orders, notices, sequences: HashMap::new() }
     }
 
     pub(crate) async fn notice(&mut self) -> Notice {
@@ -270,16 +290,23 @@ impl Client {
 
     /// Sends a frame of sound, 20 ms after the one before.
     pub(crate) async fn send_audio(&mut self, payload: &[u8]) {
+        assert!(self.send(MediaKind::Audio, 960, payload.to_vec()).await, "the client is running");
+    }
+
+    /// The same, unless the client has heard already that it is over.
+    pub(crate) async fn send_audio_if_open(&mut self, payload: &[u8]) {
         self.send(MediaKind::Audio, 960, payload.to_vec()).await;
     }
 
     /// Sends a picture of one packet, a thirtieth of a second after the one before.
     pub(crate) async fn send_video(&mut self, is_keyframe: bool, body: &[u8]) {
         let number = self.sequences.get(&MediaKind::Video).copied().unwrap_or(0);
-        self.send(MediaKind::Video, 3_000, vp8(is_keyframe, number as u16, body)).await;
+        let payload = vp8(is_keyframe, number as u16, body);
+        assert!(self.send(MediaKind::Video, 3_000, payload).await, "the client is running");
     }
 
-    async fn send(&mut self, kind: MediaKind, ticks: u64, payload: Vec<u8>) {
+    /// False if the client has ended.
+    async fn send(&mut self, kind: MediaKind, ticks: u64, payload: Vec<u8>) -> bool {
         let count = self.sequences.entry(kind).or_default();
         // Far enough from zero to show that numbers are not passed through.
         let (sequence, timestamp) = (1_000 + *count, (1_000_000 + *count * ticks) as u32);
@@ -289,7 +316,23 @@ impl Client {
             MediaKind::Video => self.video_mid(0),
         };
         let order = Order::Send { mid, sequence, timestamp, payload };
-        assert!(self.orders.send(order).await.is_ok(), "the client is running");
+        self.orders.send(order).await.is_ok()
+    }
+
+    /// Sends keyframes that say [`CALL`] until a viewer has seen one, in the slot it shows.
+    pub(crate) async fn send_until_seen(&mut self, viewer: &mut Self) {
+        /// Between two calls; a picture takes less on loopback, if the machine is not busy.
+        const INTERVAL: Duration = Duration::from_millis(20);
+        within(async {
+            loop {
+                self.send_video(true, CALL).await;
+                let packet = tokio::time::timeout(INTERVAL, viewer.packet()).await;
+                if packet.is_ok_and(|packet| packet.payload.ends_with(CALL)) {
+                    return;
+                }
+            }
+        })
+        .await;
     }
 
     pub(crate) async fn request_keyframe(&self, slot: usize) {
@@ -317,6 +360,9 @@ impl Server {
         }
     }
 }
+
+/// What pictures show that are sent only to be seen.
+pub(crate) const CALL: &[u8] = b"call";
 
 /// A payload that looks like VP8 to everybody but a decoder (RFC 7741, 4.2 and 4.3).
 pub(crate) fn vp8(is_keyframe: bool, picture: u16, body: &[u8]) -> Vec<u8> {

@@ -103,7 +103,7 @@ async fn a_masked_slot_is_silent() {
     let mut guest = Client::publish(&mut server, 1, key(2)).await;
     let mut viewer = Client::watch(&mut server, Some(1)).await;
 
-    guest.send_audio(b"unheard").await;
+    guest.send_audio_if_open(b"unheard").await;
     guest.send_video(true, b"unseen").await;
     server.until(|counted| counted.packets_in == 2).await;
     let slot = viewer.audio_mid(0);
@@ -132,7 +132,7 @@ async fn a_revoked_right_stops_at_once_and_for_good() {
     assert_eq!(viewer.packet().await.payload, b"heard");
 
     server.media.revoke(STAGE, key(2)).await;
-    guest.send_audio(b"unheard").await;
+    guest.send_audio_if_open(b"unheard").await;
     assert_eq!(server.event_of(guest.session).await, "disconnected");
     guest.closed().await;
     let slot = viewer.audio_mid(0);

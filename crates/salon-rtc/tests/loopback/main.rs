@@ -8,4 +8,5 @@
 mod client;
 mod forwarding;
 mod sessions;
+mod shards;
 mod viewers;

@@ -48,7 +48,7 @@ async fn forged_reports_are_counted_and_harmless() {
     let mut server = Server::start();
     let mut host = Client::publish(&mut server, 0, key(1)).await;
     let mut viewer = Client::watch(&mut server, None).await;
-    let address = server.media.local_addr();
+    let address = viewer.server;
     let forged: [&[u8]; 5] = [
         &[0x80, 201],
         &[0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2],
