@@ -241,6 +241,8 @@ pub(crate) async fn open_socket(ip: IpAddr) -> Result<(UdpSocket, SocketAddr)> {
     let socket = UdpSocket::bind((any, 0)).await.context("no UDP socket can be opened")?;
     let _smaller = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES);
     let local = SocketAddr::new(ip, socket.local_addr()?.port());
+    // Until the runtime has looked once, it takes a new socket for one that is full.
+    socket.writable().await?;
     Ok((socket, local))
 }
 

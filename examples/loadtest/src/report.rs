@@ -110,6 +110,7 @@ pub(crate) struct Server {
     pub(crate) cpu_percent: f64,
     pub(crate) rss_before_kb: u64,
     pub(crate) rss_kb: u64,
+    /// For all that joined, the dead and those of a burst included.
     pub(crate) rss_kb_per_viewer: f64,
 }
 

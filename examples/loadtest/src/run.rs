@@ -89,6 +89,7 @@ async fn test(arguments: &Arguments, own: &Own) -> Result<Report> {
     let window =
         Window::measure(arguments.duration, meter, &target, admission.steady, meanwhile).await;
     let (window, burst) = window;
+    let late = burst.as_ref().map_or(0, |burst| burst.joined);
     let dropped = process::dropped(&crowd.ports);
 
     // Everybody hears it and says goodbye; a server that is late with its answers is not waited for.
@@ -109,8 +110,8 @@ async fn test(arguments: &Arguments, own: &Own) -> Result<Report> {
         load: load(arguments, mix, &target.name, window.length),
         packets: packets(meter.sent(), admission.steady, counts),
         latency_ms: meter.latencies().window.summary(),
+        server: window.server(rss_before_kb, admission.joined + late),
         burst,
-        server: window.server(rss_before_kb, admission.joined),
         this_program: ThisProgram {
             cpu_percent: window.own_cpu_percent(),
             dropped,
@@ -184,7 +185,8 @@ fn judge(report: &mut Report, arguments: &Arguments, errors: &[String]) {
     if let Some(burst) = &report.burst
         && burst.joined < burst.viewers
     {
-        failures.push(format!("{} viewers of the burst could not join", burst.viewers - burst.joined));
+        failures
+            .push(format!("{} viewers of the burst could not join", burst.viewers - burst.joined));
     }
     if packets.lost_percent > arguments.loss_max.0 {
         let (lost, max) = (packets.lost_percent, arguments.loss_max.0);

@@ -47,7 +47,10 @@ impl Target {
             );
         }
         if let (Some(whip), Some(whep)) = (&server.whip, &server.whep) {
-            ensure!(arguments.media.seats == 1, "--seats needs a Salon or a Janus: with --whip one publishes");
+            ensure!(
+                arguments.media.seats == 1,
+                "--seats needs a Salon or a Janus: with --whip one publishes"
+            );
             let endpoint =
                 |url: &str| Endpoint { url: url.to_owned(), token: server.token.clone() };
             return Ok(Self {

@@ -55,7 +55,9 @@ impl Api {
         let connected = timeout(ANSWER_MAX, connect_async(request)).await;
         let (socket, _) = connected
             .with_context(|| format!("{url} did not answer within {ANSWER_MAX:?}"))?
-            .map_err(|error| anyhow!("{url} cannot be reached: {error}; is it Janus' WebSocket API?"))?;
+            .map_err(|error| {
+                anyhow!("{url} cannot be reached: {error}; is it Janus' WebSocket API?")
+            })?;
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
         let waiting = Waiting::default();
         let api = Self {
@@ -193,7 +195,12 @@ mod tests {
         let waiting = Waiting::default();
         let (sender, mut answer) = oneshot::channel();
         waiting.lock().insert("7".to_owned(), sender);
-        for other in ["no JSON", "{}", r#"{"janus":"ack","transaction":"7"}"#, r#"{"janus":"event","transaction":"8"}"#] {
+        for other in [
+            "no JSON",
+            "{}",
+            r#"{"janus":"ack","transaction":"7"}"#,
+            r#"{"janus":"event","transaction":"8"}"#,
+        ] {
             assert_eq!(deliver(&Utf8Bytes::from(other), &waiting), None);
             assert!(answer.try_recv().is_err(), "{other}");
         }

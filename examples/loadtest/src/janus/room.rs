@@ -130,7 +130,8 @@ pub(crate) fn media_ip(url: &str) -> Result<IpAddr> {
         return Ok(ip);
     }
     let interfaces = if_addrs::get_if_addrs().context("the network interfaces are not known")?;
-    let other = interfaces.iter().map(if_addrs::Interface::ip).find(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let other =
+        interfaces.iter().map(if_addrs::Interface::ip).find(|ip| ip.is_ipv4() && !ip.is_loopback());
     other.context(
         "Janus does not use the loopback, and this machine has no other address: make one with \
          `ip link add dummy0 type dummy; ip addr add 198.51.100.1/24 dev dummy0; ip link set dummy0 up`",

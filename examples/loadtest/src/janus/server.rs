@@ -22,6 +22,8 @@ const END_MAX: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(20);
 /// Where the package puts what it loads, below the folder of libraries.
 const LIBRARIES: &str = "/usr/lib";
+/// What to do when there is none.
+const MISSING: &str = "Janus is not installed: install it with `apt-get install janus`, or load one that runs with --janus";
 /// How much of its log is shown when it does not start.
 const LOG_LINES_MAX: usize = 15;
 
@@ -39,9 +41,7 @@ impl Janus {
     ///
     /// To be called before this process has other threads: they run where this one does.
     pub(crate) fn start(event_loops: u8, cores: Cores) -> Result<Self> {
-        let installed = installed().context(
-            "Janus is not installed: install it with `apt-get install janus`, or load one that runs with --janus",
-        )?;
+        let installed = installed().context(MISSING)?;
         let folder = tempfile::Builder::new().prefix("salon-loadtest-janus-").tempdir()?;
         // Somebody else may take it meanwhile; then Janus says so and ends.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
@@ -58,7 +58,7 @@ impl Janus {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        let process = cores.spawn(&mut command)?;
+        let process = cores.spawn(&mut command).context(MISSING)?;
         let mut janus = Self { process, url, event_loops, _folder: folder };
         janus.wait(port, &log)?;
         Ok(janus)
@@ -90,7 +90,8 @@ impl Janus {
                 let log = fs::read_to_string(log).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
                 let shown = lines[lines.len().saturating_sub(LOG_LINES_MAX)..].join("\n");
-                let how = ended.map_or("does not listen".to_owned(), |status| format!("ended: {status}"));
+                let how =
+                    ended.map_or("does not listen".to_owned(), |status| format!("ended: {status}"));
                 bail!("Janus {how}; its log:\n{shown}");
             }
             std::thread::sleep(LOOK);

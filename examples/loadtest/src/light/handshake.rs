@@ -32,7 +32,8 @@ impl Factory {
         certificate: DtlsCertificate,
         hmac: &'static dyn Sha1HmacProvider,
     ) -> Result<Self> {
-        let dtls = Arc::new(dimpl::Config::builder().build()?);
+        // Where the server begins the handshake, ICE has proved its address before.
+        let dtls = Arc::new(dimpl::Config::builder().use_server_cookie(false).build()?);
         let fingerprint = fingerprint(&certificate.certificate);
         Ok(Self { dtls, certificate, fingerprint, hmac })
     }
@@ -173,11 +174,17 @@ impl Handshake {
                     self.deadline = self.deadline.min(deadline);
                     break;
                 }
-                Output::BufferTooSmall { needed } => bail!("a handshake message has {needed} bytes"),
+                Output::BufferTooSmall { needed } => {
+                    bail!("a handshake message has {needed} bytes")
+                }
                 Output::Packet(bytes) => send(destination, bytes),
                 Output::PeerCert(certificate) => {
-                    self.is_verified = fingerprint(certificate).eq_ignore_ascii_case(&self.fingerprint);
-                    ensure!(self.is_verified, "the server's certificate is not the one of its SDP (only SHA-256 is compared)");
+                    self.is_verified =
+                        fingerprint(certificate).eq_ignore_ascii_case(&self.fingerprint);
+                    ensure!(
+                        self.is_verified,
+                        "the server's certificate is not the one of its SDP (only SHA-256 is compared)"
+                    );
                 }
                 Output::KeyingMaterial(material, profile) => {
                     ensure!(self.is_verified, "the server showed no certificate");

@@ -65,7 +65,12 @@ pub(crate) struct Light {
 
 impl Light {
     /// Offers, or answers the server's offer. ICE and DTLS follow with [`step`](Self::step).
-    pub(crate) async fn connect(kit: &Arc<Kit>, door: &Door, seats: u8, part: Part) -> Result<Self> {
+    pub(crate) async fn connect(
+        kit: &Arc<Kit>,
+        door: &Door,
+        seats: u8,
+        part: Part,
+    ) -> Result<Self> {
         let (socket, local) = Socket::open(door.local_ip()?, kit.light.offload).await?;
         let candidate = Candidate::host(local, "udp")?;
         let ice = kit.light.factory.ice(&candidate);
@@ -202,7 +207,8 @@ impl Light {
                 }
                 // Asked once a batch, after its packets had come.
                 let phase = *phase.get_or_insert_with(|| meter.phase());
-                let found = on_media(opener, clocks, streams, (kit.light.verify, phase), now, packet);
+                let found =
+                    on_media(opener, clocks, streams, (kit.light.verify, phase), now, packet);
                 let (outcome, arrival) = found.unwrap_or((Outcome::Nothing, Arrival::New));
                 arrived.packets += u64::from(outcome != Outcome::Nothing);
                 let is_new = arrival != Arrival::Duplicate;
@@ -250,9 +256,7 @@ fn on_media(
     let clock_hz = *clocks.get(&header.pt)?;
     let known = streams.iter_mut().position(|stream| stream.source.ssrc == header.ssrc);
     let (at, number) = match known {
-        Some(at) => {
-            (at, streams[at].source.on_packet(now, header.sequence, header.timestamp))
-        }
+        Some(at) => (at, streams[at].source.on_packet(now, header.sequence, header.timestamp)),
         None if streams.len() == STREAMS_MAX => return None,
         None => {
             let (stream, number) = stream::first(now, header, clock_hz);

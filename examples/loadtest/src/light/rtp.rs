@@ -26,7 +26,9 @@ impl Header {
         if fixed[0] >> 6 != 2 {
             return None;
         }
-        let word = |at: usize| u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+        let word = |at: usize| {
+            u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]])
+        };
         let mut bytes = 12 + 4 * usize::from(fixed[0] & 0x0f);
         if fixed[0] & 0x10 != 0 {
             let words = packet.get(bytes + 2..bytes + 4)?;
@@ -72,8 +74,7 @@ pub(crate) fn receiver_report(ssrc: u32, name: &str, blocks: &[Block]) -> Vec<u8
     out.extend(ssrc.to_be_bytes());
     for block in blocks {
         let lost = u32::from(block.fraction_lost) << 24 | block.lost & 0xff_ffff;
-        let words =
-            [block.ssrc, lost, block.highest, block.jitter, block.last_report, block.delay];
+        let words = [block.ssrc, lost, block.highest, block.jitter, block.last_report, block.delay];
         out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
     }
     // RFC 3550, 6.5: a chunk ends with at least one zero, at a multiple of four bytes.
@@ -101,7 +102,8 @@ mod tests {
     fn a_header_ends_behind_its_sources_and_extensions() {
         let mut packet = vec![0xb1, 0x80 | 96, 0, 7, 0, 0, 0, 9, 0, 0, 0, 5, 1, 1, 1, 1];
         packet.extend([0xbe, 0xde, 0, 1, 0x40, 0, 0, 0, 42]);
-        let header = Header { pt: 96, has_padding: true, sequence: 7, timestamp: 9, ssrc: 5, bytes: 24 };
+        let header =
+            Header { pt: 96, has_padding: true, sequence: 7, timestamp: 9, ssrc: 5, bytes: 24 };
         assert_eq!(Header::parse(&packet), Some(header));
         for length in 0..24 {
             assert_eq!(Header::parse(&packet[..length]), None, "{length} bytes");

@@ -51,7 +51,8 @@ pub(crate) fn offer(local: &Local<'_>, codec: Codec, seats: u8) -> String {
     out
 }
 
-/// The answer to a server's offer: everything it offers is received, in the first codec of each section.
+/// The answer to a server's offer: everything it offers is received, in the first codec of each section. The server
+/// begins the handshake: one of ours could come before it is ready, and be sent again a second later only.
 pub(crate) fn answer(local: &Local<'_>, offer: &str) -> String {
     let sections: Vec<Vec<&str>> = sections(offer).collect();
     let mids: Vec<String> =
@@ -68,12 +69,15 @@ pub(crate) fn answer(local: &Local<'_>, offer: &str) -> String {
             (parameters.trim() == apt).then_some(pt)
         });
         let kept: Vec<&str> = std::iter::once(first).chain(repair).collect();
-        section(&mut out, local, "active", (kind, &kept.join(" "), mid));
+        section(&mut out, local, "passive", (kind, &kept.join(" "), mid));
         for line in lines {
-            let about = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().find_map(|start| line.strip_prefix(start));
+            let about = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"]
+                .iter()
+                .find_map(|start| line.strip_prefix(start));
             let pt = about.and_then(|rest| rest.split(' ').next());
             let is_kept = pt.is_some_and(|pt| kept.contains(&pt)) && !line.contains("transport-cc");
-            let is_extension = line.starts_with("a=extmap:") && EXTENSIONS.contains(line.rsplit(' ').next().unwrap_or("-"));
+            let is_extension = line.starts_with("a=extmap:")
+                && EXTENSIONS.contains(line.rsplit(' ').next().unwrap_or("-"));
             if is_kept || is_extension {
                 let _infallible = write!(out, "{line}\r\n");
             }
@@ -90,21 +94,29 @@ impl Remote {
     pub(crate) fn parse(sdp: &str) -> Result<Self> {
         let lines: Vec<&str> = sdp.lines().map(str::trim).collect();
         let text = |start: &str| {
-            value(&lines, start).with_context(|| format!("it has no {}", start.trim_end_matches(':')))
+            value(&lines, start)
+                .with_context(|| format!("it has no {}", start.trim_end_matches(':')))
         };
-        let credentials =
-            IceCreds { ufrag: text("a=ice-ufrag:")?.to_owned(), pass: text("a=ice-pwd:")?.to_owned() };
+        let credentials = IceCreds {
+            ufrag: text("a=ice-ufrag:")?.to_owned(),
+            pass: text("a=ice-pwd:")?.to_owned(),
+        };
         let mut candidates = Vec::new();
         for line in lines.iter().filter_map(|line| line.strip_prefix("a=")) {
             // Names of hosts, and protocols that are not UDP, are candidates for others.
-            if let Some(Ok(candidate)) = line.starts_with("candidate:").then(|| Candidate::from_sdp_string(line))
+            if let Some(Ok(candidate)) =
+                line.starts_with("candidate:").then(|| Candidate::from_sdp_string(line))
                 && !candidates.contains(&candidate)
             {
                 candidates.push(candidate);
             }
         }
         ensure!(!candidates.is_empty(), "it has no candidate that can be reached over UDP");
-        let end = if text("a=setup:")? == "active" { End::Server } else { End::Client };
+        // To its offer we are passive, to ours it mostly is.
+        let end = match text("a=setup:")? {
+            "active" | "actpass" => End::Server,
+            _ => End::Client,
+        };
         let mut clocks = BTreeMap::new();
         for line in lines.iter().filter_map(|line| line.strip_prefix("a=rtpmap:")) {
             let Some((pt, format)) = line.split_once(' ') else { continue };
@@ -122,28 +134,25 @@ impl Remote {
 }
 
 fn video(codec: Codec) -> (&'static str, String, String) {
-    let formats: &[(u8, &str, &str)] = match codec {
-        Codec::Vp8 => &[(96, "VP8", "")],
-        // The profiles of the picture that is published: baseline and constrained baseline.
-        Codec::H264 => &[(127, "H264", "42001f"), (108, "H264", "42e01f")],
+    // Each with its repairs. The profiles of H.264 are baseline and constrained baseline, as what is published has them.
+    let formats: &[(u8, u8, &str, &str)] = match codec {
+        Codec::Vp8 => &[(96, 97, "VP8", "")],
+        Codec::H264 => &[(127, 121, "H264", "42001f"), (108, 109, "H264", "42e01f")],
     };
-    let (mut pts, mut attributes) = (Vec::new(), String::new());
-    for &(pt, name, profile) in formats {
-        let repair = pt - if name == "H264" { 20 } else { 0 } + 1;
+    let (mut pts, mut lines) = (Vec::new(), Vec::new());
+    for (pt, repair, name, profile) in formats {
         pts.extend([pt.to_string(), repair.to_string()]);
-        let _infallible = write!(attributes, "a=rtpmap:{pt} {name}/90000\r\n");
-        for wish in ["nack", "nack pli", "ccm fir"] {
-            let _infallible = write!(attributes, "a=rtcp-fb:{pt} {wish}\r\n");
-        }
+        lines.push(format!("rtpmap:{pt} {name}/90000"));
+        let wishes = ["nack", "nack pli", "ccm fir"];
+        lines.extend(wishes.map(|wish| format!("rtcp-fb:{pt} {wish}")));
         if !profile.is_empty() {
-            let _infallible = write!(
-                attributes,
-                "a=fmtp:{pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}\r\n"
-            );
+            let mode = "level-asymmetry-allowed=1;packetization-mode=1";
+            lines.push(format!("fmtp:{pt} {mode};profile-level-id={profile}"));
         }
-        let _infallible =
-            write!(attributes, "a=rtpmap:{repair} rtx/90000\r\na=fmtp:{repair} apt={pt}\r\n");
+        lines.push(format!("rtpmap:{repair} rtx/90000"));
+        lines.push(format!("fmtp:{repair} apt={pt}"));
     }
+    let attributes = lines.iter().map(|line| format!("a={line}\r\n")).collect();
     ("video", pts.join(" "), attributes)
 }
 
@@ -192,7 +201,11 @@ mod tests {
     fn local(check: impl Fn(&Local<'_>)) {
         let credentials = IceCreds { ufrag: "user".into(), pass: "password".into() };
         let candidate = Candidate::host("192.0.2.1:9".parse().unwrap(), "udp").unwrap();
-        check(&Local { credentials: &credentials, candidate: &candidate, fingerprint: "sha-256 AB" });
+        check(&Local {
+            credentials: &credentials,
+            candidate: &candidate,
+            fingerprint: "sha-256 AB",
+        });
     }
 
     #[test]
@@ -207,7 +220,8 @@ mod tests {
                 pts.extend(video);
                 pts.sort_unstable();
                 assert_eq!(remote.clocks.keys().copied().collect::<Vec<_>>(), pts);
-                let mids: Vec<_> = sections(&offer).filter_map(|lines| value(&lines, "a=mid:")).collect();
+                let mids: Vec<_> =
+                    sections(&offer).filter_map(|lines| value(&lines, "a=mid:")).collect();
                 assert_eq!(mids, ["0", "1", "2", "3", "4", "5", "6", "7"]);
             }
         });
@@ -217,7 +231,8 @@ mod tests {
     fn every_offer_of_ours_is_one_to_str0m() {
         local(|local| {
             for codec in [Codec::Vp8, Codec::H264] {
-                let text = offer(local, codec, 2).replace("sha-256 AB", &format!("sha-256 {}AB", "AB:".repeat(31)));
+                let text = offer(local, codec, 2)
+                    .replace("sha-256 AB", &format!("sha-256 {}AB", "AB:".repeat(31)));
                 str0m::change::SdpOffer::from_sdp_string(&text).unwrap();
             }
         });
@@ -231,7 +246,14 @@ mod tests {
             a=extmap:7 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:8 urn:other\r\n";
         local(|local| {
             let answer = answer(local, offer);
-            for line in ["m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n", "a=mid:v1\r\n", "BUNDLE v1\r\n", "apt=96", "a=setup:active", "a=extmap:7 "] {
+            for line in [
+                "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n",
+                "a=mid:v1\r\n",
+                "BUNDLE v1\r\n",
+                "apt=96",
+                "a=setup:passive",
+                "a=extmap:7 ",
+            ] {
                 assert!(answer.contains(line), "{line} is not in {answer}");
             }
             for line in ["H264", "transport-cc", "urn:other"] {

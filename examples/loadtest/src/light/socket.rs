@@ -53,7 +53,10 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) async fn open(ip: std::net::IpAddr, offload: Offload) -> anyhow::Result<(Self, SocketAddr)> {
+    pub(crate) async fn open(
+        ip: std::net::IpAddr,
+        offload: Offload,
+    ) -> anyhow::Result<(Self, SocketAddr)> {
         let (io, local) = open_socket(ip).await?;
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
         // It is on from here; elsewhere than on Linux there is none.
@@ -79,7 +82,14 @@ impl Socket {
             let filled = match self.fill(buffers, metas) {
                 Ok(filled) => filled,
                 // The second: the system reports that an earlier datagram met no socket. ICE notices by itself.
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused) => 0,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::ConnectionRefused
+                    ) =>
+                {
+                    0
+                }
                 Err(error) => return Err(error),
             };
             let now = Instant::now();
@@ -96,8 +106,9 @@ impl Socket {
         let count = buffers.len();
         let mut rest = buffers.iter_mut();
         // Those beyond `count` stay empty and are not handed to the system.
-        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
-            std::array::from_fn(|_| IoSliceMut::new(rest.next().map_or(&mut [], Vec::as_mut_slice)));
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
+            IoSliceMut::new(rest.next().map_or(&mut [], Vec::as_mut_slice))
+        });
         let mut filled = 0;
         let result = self.io.try_io(Interest::READABLE, || {
             filled = self.state.recv(UdpSockRef::from(&self.io), &mut slices[..count], metas)?;

@@ -39,7 +39,13 @@ pub(crate) struct Block {
 
 impl Source {
     /// The first packet came.
-    pub(crate) fn new(now: Instant, ssrc: u32, clock_hz: u32, sequence: u16, timestamp: u32) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        ssrc: u32,
+        clock_hz: u32,
+        sequence: u16,
+        timestamp: u32,
+    ) -> Self {
         let first = ROUND + u64::from(sequence);
         Self {
             ssrc,
@@ -122,7 +128,8 @@ mod tests {
     #[track_caller]
     fn check(first: u16, then: &[u16], numbers: &[u64]) {
         let (mut source, now) = source(first);
-        let found: Vec<u64> = then.iter().map(|sequence| source.on_packet(now, *sequence, 0)).collect();
+        let found: Vec<u64> =
+            then.iter().map(|sequence| source.on_packet(now, *sequence, 0)).collect();
         assert_eq!(found, numbers);
     }
 

@@ -21,7 +21,9 @@ const REPORTS: u8 = 3;
 /// Why there are no keys.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum KeysError {
-    #[error("{0:?} protects the media, and light viewers know only AES-GCM: try --viewers-are full")]
+    #[error(
+        "{0:?} protects the media, and light viewers know only AES-GCM: try --viewers-are full"
+    )]
     Profile(SrtpProfile),
     #[error("keying material of {0} bytes has the wrong length")]
     Length(usize),
@@ -194,6 +196,28 @@ fn report_aad(header: [u8; REPORT_HEADER_BYTES], word: u32) -> [u8; REPORT_HEADE
     aad[..REPORT_HEADER_BYTES].copy_from_slice(&header);
     aad[REPORT_HEADER_BYTES..].copy_from_slice(&word.to_be_bytes());
     aad
+}
+
+#[cfg(test)]
+impl Opener {
+    /// Both directions of one key, for those who need something to open.
+    pub(crate) fn for_test() -> Self {
+        let session = || Session::new(&[7; 16], [9; SALT_BYTES]).unwrap();
+        Self { media: session(), reports: session() }
+    }
+
+    /// A packet with a plain header, as the other side would send it.
+    pub(crate) fn seal_for_test(&self, ssrc: u32, index: u64, payload: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x80, 96];
+        packet.extend((index as u16).to_be_bytes());
+        packet.extend([0; 4]);
+        packet.extend(ssrc.to_be_bytes());
+        let (nonce, mut sealed) = (self.media.nonce(ssrc, index), payload.to_vec());
+        let aad = Aad::from(packet.clone());
+        self.media.key.seal_in_place_append_tag(nonce, aad, &mut sealed).unwrap();
+        packet.extend(sealed);
+        packet
+    }
 }
 
 #[cfg(test)]

@@ -126,3 +126,91 @@ pub(crate) fn first(now: Instant, header: Header, clock_hz: u32) -> (Stream, u64
     let number = source.number();
     (Stream::new(source), number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SSRC: u32 = 5;
+    /// Whoever is told so: measured are the packets from the 40th to the 199th.
+    const MEASURED: std::ops::Range<u64> = 40..200;
+
+    fn packet(opener: &Opener, first: u64, counter: u64) -> Vec<u8> {
+        let is_measured = MEASURED.contains(&counter);
+        let stamp = Stamp { track: 1, is_measured, counter, sent_us: counter };
+        opener.seal_for_test(SSRC, first + counter, &stamp.finish(&[0x90], 100))
+    }
+
+    /// Lets packets arrive, of which the first has the index `first`; what comes before the 180th comes while measuring.
+    fn receive(
+        verify: Verify,
+        first: u64,
+        counters: impl IntoIterator<Item = u64>,
+    ) -> (Counts, u64) {
+        let (opener, now, mut known, mut stamped) = (Opener::for_test(), Instant::now(), None, 0);
+        for counter in counters {
+            let mut bytes = packet(&opener, first, counter);
+            let header = Header::parse(&bytes).unwrap();
+            let (stream, number) = match &mut known {
+                None => {
+                    let (stream, number) = super::first(now, header, 90_000);
+                    (known.insert(stream), number)
+                }
+                Some(stream) => {
+                    let number = stream.source.on_packet(now, header.sequence, 0);
+                    (stream, number)
+                }
+            };
+            let is_measuring = (MEASURED.start..180).contains(&counter);
+            let phase = if is_measuring { Phase::Measuring } else { Phase::Idle };
+            let how = (verify, phase);
+            let (outcome, _) = stream.on_packet(&opener, how, (header, number), &mut bytes);
+            stamped += u64::from(matches!(outcome, Outcome::Stamped { .. }));
+        }
+        (known.unwrap().counts(), stamped)
+    }
+
+    #[test]
+    fn a_sample_counts_exactly_what_was_sent_in_the_window() {
+        // The sequence begins anew on the way, and in the last case before the first packet.
+        for first in [0, 65_500, 65_536 + 3] {
+            let (counts, stamped) = receive(Verify::Sample, first, 0..260);
+            assert_eq!((counts.received, counts.damaged), (160, 0), "from {first}");
+            // The first of the window, those after the 180th, and one in sixteen between.
+            assert_eq!(counts.opened, stamped);
+            assert!((1 + 20 + 8..=1 + 20 + 9).contains(&stamped), "{stamped} from {first}");
+        }
+    }
+
+    #[test]
+    fn everything_is_opened_when_told_to() {
+        let (counts, stamped) = receive(Verify::All, 65_500, 0..260);
+        assert_eq!((counts.received, counts.opened, stamped), (160, 160, 160));
+    }
+
+    #[test]
+    fn loss_duplicates_and_late_ones_are_found_by_either() {
+        for verify in [Verify::All, Verify::Sample] {
+            let mut counters: Vec<u64> = (0..260).collect();
+            counters.retain(|counter| ![70, 71, 120].contains(counter));
+            counters.insert(100, 90);
+            counters.swap(140, 141);
+            let (counts, _) = receive(verify, 65_500, counters);
+            let found = (counts.received, counts.duplicates, counts.reordered, counts.damaged);
+            assert_eq!(found, (157, 1, 1, 0), "{verify:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_open_is_damaged() {
+        let (opener, now) = (Opener::for_test(), Instant::now());
+        let mut bytes = packet(&opener, 0, 0);
+        bytes[20] ^= 1;
+        let header = Header::parse(&bytes).unwrap();
+        let (mut stream, number) = first(now, header, 90_000);
+        let how = (Verify::Sample, Phase::Idle);
+        stream.on_packet(&opener, how, (header, number), &mut bytes);
+        assert_eq!(stream.counts(), Counts { damaged: 1, ..Counts::default() });
+        assert_eq!(stream.track, None);
+    }
+}
