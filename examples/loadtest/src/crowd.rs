@@ -142,8 +142,9 @@ impl Crowd {
         admission
     }
 
-    /// Waits until all have left, and answers what the steady ones received and why some left early.
+    /// Tells all to leave, waits until they have, and answers what the steady ones received and why some left early.
     pub(crate) async fn leave(&mut self) -> (Counts, Vec<String>) {
+        self.signals.leave.cancel();
         let (mut counts, mut errors) = (Counts::default(), Vec::new());
         let all = async {
             while let Some(watched) = self.viewers.join_next().await {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -92,20 +93,9 @@ async fn test(arguments: &Arguments, own: &Own) -> Result<Report> {
     let late = burst.as_ref().map_or(0, |burst| burst.joined);
     let dropped = process::dropped(&crowd.ports);
 
-    // Everybody hears it and says goodbye; a server that is late with its answers is not waited for.
     stop.cancel();
-    crowd.signals.leave.cancel();
     let (counts, mut errors) = crowd.leave().await;
-    for publisher in publishers {
-        let ended = timeout(GOODBYE_MAX, publisher).await.unwrap_or(Ok(Ok(())));
-        if let Err(error) = ended? {
-            add_reason(&mut errors, &error);
-        }
-    }
-    leave.cancel();
-    for person in target.people {
-        let _gone = timeout(GOODBYE_MAX, person).await;
-    }
+    errors.extend(goodbyes(publishers, leave, target.people).await?);
     let mut report = Report {
         load: load(arguments, mix, &target.name, window.length),
         packets: packets(meter.sent(), admission.steady, counts),
@@ -129,6 +119,26 @@ async fn test(arguments: &Arguments, own: &Own) -> Result<Report> {
     };
     judge(&mut report, arguments, &errors);
     Ok(report)
+}
+
+/// Publishers and people leave; a server that is late with its answers is not waited for. Answers what went wrong before.
+async fn goodbyes(
+    publishers: Vec<JoinHandle<Result<()>>>,
+    leave: CancellationToken,
+    people: Vec<JoinHandle<()>>,
+) -> Result<Vec<String>> {
+    let mut errors = Vec::new();
+    for publisher in publishers {
+        let ended = timeout(GOODBYE_MAX, publisher).await.unwrap_or(Ok(Ok(())));
+        if let Err(error) = ended? {
+            add_reason(&mut errors, &error);
+        }
+    }
+    leave.cancel();
+    for person in people {
+        let _gone = timeout(GOODBYE_MAX, person).await;
+    }
+    Ok(errors)
 }
 
 /// Those who join in the middle of the window.

@@ -1,7 +1,5 @@
 //! The program as its users run it, against a server that it starts itself.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::process::Command;
 
 use serde_json::Value;
