@@ -7,9 +7,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use tempfile::TempDir;
+
+use crate::cores::Cores;
 
 /// How long the server may take to tell where it is. A guess, far above what it takes.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -20,15 +21,6 @@ pub(crate) struct Live {
     process: Child,
     url: String,
     _folder: TempDir,
-}
-
-/// On which cores the server and this program run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Cores {
-    /// Wherever the system puts them.
-    Shared,
-    /// The server on the first core, this program on the others.
-    Apart,
 }
 
 impl Live {
@@ -49,12 +41,7 @@ impl Live {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?);
-        let process = match cores {
-            Cores::Shared => command.spawn(),
-            Cores::Apart => spawn_apart(&mut command)?,
-        };
-        let process =
-            process.with_context(|| format!("{} cannot be started", program.display()))?;
+        let process = cores.spawn(&mut command)?;
         let mut live = Self { process, url: String::new(), _folder: folder };
         let stdout = live.process.stdout.take().expect("stdout is piped above");
         live.url = printed_url(stdout).map_err(|error| {
@@ -79,24 +66,6 @@ impl Drop for Live {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Starts a process on the first core, and leaves the others to this thread and those it starts.
-fn spawn_apart(command: &mut Command) -> Result<std::io::Result<Child>> {
-    let allowed = sched_getaffinity(None).context("the cores of this process are not known")?;
-    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
-    let [first, others @ ..] = &cores[..] else { bail!("this process has no cores") };
-    ensure!(!others.is_empty(), "--pin needs two cores, and this process has one");
-    let set = |cores: &[usize]| {
-        let mut set = CpuSet::new();
-        cores.iter().for_each(|core| set.set(*core));
-        sched_setaffinity(None, &set).context("the cores of this process cannot be chosen")
-    };
-    // A child inherits the cores of the thread that starts it.
-    set(&[*first])?;
-    let process = command.spawn();
-    set(others)?;
-    Ok(process)
 }
 
 /// Waits for the line that tells the address, and reads on so that the server never waits for us.

@@ -1,16 +1,24 @@
 //! Loads a server with viewers and measures what they get: `cargo run --release -p loadtest`.
 //!
 //! * [`arguments`] and [`units`]: the command line.
-//! * [`live`], [`room`] and [`target`]: the server to load, and who may publish and watch there.
-//! * [`http`], [`peer`]: WHIP, WHEP and WebRTC, as a client.
+//! * [`live`], [`janus`], [`cores`]: servers that are started; [`room`] and [`target`]: who may publish and watch there.
+//! * [`door`], [`http`], [`peer`]: WHIP, WHEP, Janus' own way, and WebRTC, as a client.
 //! * [`publisher`] and [`picture`]: what is sent; [`stamp`]: what makes it measurable.
-//! * [`viewer`] and [`tally`]: what arrives; [`meter`]: what everybody counts together.
+//! * [`viewer`], [`full`], [`light`] and [`tally`]: what arrives; [`meter`]: what everybody counts together.
 //! * [`process`]: what the operating system tells about the server.
-//! * [`run`], [`crowd`], [`window`], [`progress`] and [`report`]: the test from its beginning to its result.
+//! * [`run`], [`crowd`], [`window`], [`burst`], [`bare`], [`progress`] and [`report`]: the test from its beginning to
+//!   its result.
 
 mod arguments;
+mod bare;
+mod burst;
+mod cores;
 mod crowd;
+mod door;
+mod full;
 mod http;
+mod janus;
+mod light;
 mod live;
 mod meter;
 mod peer;

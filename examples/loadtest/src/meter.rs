@@ -19,7 +19,51 @@ pub(crate) struct Meter {
     received: AtomicU64,
     delivered: AtomicU64,
     unsent: AtomicU64,
-    latencies: Mutex<Times>,
+    latencies: Mutex<Latencies>,
+}
+
+/// Which part in the test a viewer has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    /// It watches from the beginning to the end, and what it gets is counted.
+    Steady,
+    /// It joins in the window: what it gets is part of the server's work only.
+    Late,
+    /// It stops reading when the window begins, and is not counted.
+    Dead,
+}
+
+/// Whether what is sent now is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    Measuring,
+    Idle,
+}
+
+/// A stretch of the window whose latencies are also kept apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stretch {
+    /// Right before a burst.
+    Before,
+    /// From its beginning until the last has joined.
+    Burst,
+}
+
+/// Packets that a viewer received together.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Arrived {
+    pub(crate) packets: u64,
+    /// Different ones that were sent to be measured.
+    pub(crate) measured: u64,
+}
+
+/// How long measured packets took.
+#[derive(Debug)]
+pub(crate) struct Latencies {
+    pub(crate) window: Times,
+    pub(crate) before: Times,
+    pub(crate) burst: Times,
+    stretch: Option<Stretch>,
 }
 
 impl Meter {
@@ -31,7 +75,12 @@ impl Meter {
             received: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
-            latencies: Mutex::new(Times::new()),
+            latencies: Mutex::new(Latencies {
+                window: Times::new(),
+                before: Times::new(),
+                burst: Times::new(),
+                stretch: None,
+            }),
         }
     }
 
@@ -57,17 +106,37 @@ impl Meter {
         self.unsent.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A viewer received some packets: so many in all, so many that are measured and new, which took
-    /// so long.
-    pub(crate) fn on_receive(&self, delivered: u64, latencies_us: &[u64]) {
-        self.delivered.fetch_add(delivered, Ordering::Relaxed);
+    /// Whether what is sent now is measured.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.is_measuring.load(Ordering::Relaxed) {
+            true => Phase::Measuring,
+            false => Phase::Idle,
+        }
+    }
+
+    /// From now on, latencies belong to a stretch too, or to none.
+    pub(crate) fn stretch(&self, stretch: Option<Stretch>) {
+        self.latencies().stretch = stretch;
+    }
+
+    /// A viewer received some packets, and so long took those of which it is known.
+    pub(crate) fn on_receive(&self, part: Part, arrived: Arrived, latencies_us: &[u64]) {
+        self.delivered.fetch_add(arrived.packets, Ordering::Relaxed);
+        if part != Part::Steady {
+            return;
+        }
+        self.received.fetch_add(arrived.measured, Ordering::Relaxed);
         if latencies_us.is_empty() {
             return;
         }
-        self.received.fetch_add(latencies_us.len() as u64, Ordering::Relaxed);
-        let mut latencies = self.latencies();
-        for latency_us in latencies_us {
-            latencies.add_us(*latency_us);
+        let latencies = &mut *self.latencies();
+        let stretch = match latencies.stretch {
+            None => None,
+            Some(Stretch::Before) => Some(&mut latencies.before),
+            Some(Stretch::Burst) => Some(&mut latencies.burst),
+        };
+        for times in [Some(&mut latencies.window), stretch].into_iter().flatten() {
+            latencies_us.iter().for_each(|us| times.add_us(*us));
         }
     }
 
@@ -91,7 +160,7 @@ impl Meter {
     }
 
     /// How long measured packets took.
-    pub(crate) fn latencies(&self) -> MutexGuard<'_, Times> {
+    pub(crate) fn latencies(&self) -> MutexGuard<'_, Latencies> {
         // A panic while the lock was held cannot leave a histogram half written.
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,8 +239,29 @@ mod tests {
         assert!(meter.on_send() && meter.on_send());
         meter.measure(false);
         assert!(!meter.on_send());
-        meter.on_receive(5, &[10, 20]);
-        meter.on_receive(1, &[]);
+        assert_eq!(meter.phase(), Phase::Idle);
+        meter.on_receive(Part::Steady, Arrived { packets: 5, measured: 2 }, &[10, 20]);
+        meter.on_receive(Part::Steady, Arrived { packets: 1, measured: 0 }, &[]);
         assert_eq!((meter.sent(), meter.received(), meter.delivered()), (2, 2, 6));
+    }
+
+    #[test]
+    fn latencies_of_a_stretch_are_those_of_the_steady_in_it() {
+        let meter = Meter::new();
+        let one = Arrived { packets: 1, measured: 1 };
+        for (stretch, us) in
+            [(None, 1_000), (Some(Stretch::Before), 2_000), (Some(Stretch::Burst), 3_000)]
+        {
+            meter.stretch(stretch);
+            meter.on_receive(Part::Steady, one, &[us]);
+            for other in [Part::Late, Part::Dead] {
+                meter.on_receive(other, one, &[50_000]);
+            }
+        }
+        let latencies = meter.latencies();
+        let max = |times: &Times| times.summary().unwrap().max.round();
+        let found = [&latencies.window, &latencies.before, &latencies.burst].map(max);
+        assert_eq!(found, [3.0, 2.0, 3.0]);
+        assert_eq!((meter.received(), meter.delivered()), (3, 9));
     }
 }

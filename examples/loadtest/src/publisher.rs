@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use str0m::Event;
-use str0m::media::{Direction, Mid, Pt};
+use str0m::media::{Mid, Pt};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Codec, Media};
-use crate::http::Endpoint;
+use crate::door::Door;
 use crate::peer::{Kit, Peer};
 use crate::picture::{self, Part};
 use crate::stamp::Stamp;
@@ -55,23 +55,23 @@ impl Publisher {
     /// Connects.
     pub(crate) async fn connect(
         kit: &Arc<Kit>,
-        endpoint: &Endpoint,
+        door: &Door,
         media: &Media,
         seat: u8,
     ) -> Result<Self> {
-        let mut peer = Peer::offer(kit, endpoint, Direction::SendOnly, 1).await?;
+        let mut peer = Peer::publish(kit, door).await?;
         let mut events = Vec::new();
         let connected = async {
             while !events.iter().any(|event| matches!(event, Event::Connected)) {
                 peer.step(&mut events).await?;
                 if !peer.rtc.is_alive() {
-                    bail!("{} closed the publisher's connection", endpoint.url);
+                    bail!("{} closed the publisher's connection", door.url());
                 }
             }
             Ok(())
         };
         timeout(CONNECT_MAX, connected).await.with_context(|| {
-            format!("{} answered, but ICE and DTLS did not connect within {CONNECT_MAX:?}: is its UDP port reachable?", endpoint.url)
+            format!("{} answered, but ICE and DTLS did not connect within {CONNECT_MAX:?}: is its UDP port reachable?", door.url())
         })??;
         let [sound, picture] = peer.mids[..] else {
             unreachable!("one section of each was offered")
@@ -79,7 +79,7 @@ impl Publisher {
         let track = |mid, kind: u8, name: &str| -> Result<Track> {
             let section = peer.rtc.media(mid);
             let pt = section.and_then(|section| section.remote_pts().first().copied());
-            let pt = pt.with_context(|| format!("{} does not accept {name}", endpoint.url))?;
+            let pt = pt.with_context(|| format!("{} does not accept {name}", door.url()))?;
             Ok(Track { mid, pt, number: 2 * seat + kind, packets: 0 })
         };
         let name = match media.codec {

@@ -14,6 +14,8 @@ pub(crate) struct Report {
     pub(crate) packets: Packets,
     /// From a packet's sending to its arrival, in this program's own clock.
     pub(crate) latency_ms: Option<Summary>,
+    /// What a burst did; null without one.
+    pub(crate) burst: Option<Burst>,
     pub(crate) server: Option<Server>,
     pub(crate) this_program: ThisProgram,
     pub(crate) machine: Machine,
@@ -28,6 +30,16 @@ pub(crate) struct Report {
 pub(crate) struct Load {
     pub(crate) server: String,
     pub(crate) viewers: u32,
+    /// Whole peers, the dead included.
+    pub(crate) viewers_full: u32,
+    /// Light ones, the dead included.
+    pub(crate) viewers_light: u32,
+    /// Those who stop reading when the window begins.
+    pub(crate) viewers_dead: u32,
+    /// What light viewers open: `all` or `sample`.
+    pub(crate) verify: String,
+    /// Whether light viewers let the kernel join datagrams.
+    pub(crate) gro: bool,
     pub(crate) seats: u8,
     pub(crate) codec: String,
     pub(crate) feedback: String,
@@ -54,16 +66,40 @@ pub(crate) struct Joins {
 pub(crate) struct Packets {
     /// By all publishers together.
     pub(crate) sent: u64,
-    /// `sent`, for each viewer that joined.
+    /// `sent`, for each viewer that joined and is counted.
     pub(crate) expected: u64,
     pub(crate) received: u64,
+    /// Decrypted and compared; the others were counted by their headers.
+    pub(crate) opened: u64,
     pub(crate) lost: u64,
     pub(crate) lost_percent: f64,
     pub(crate) duplicates: u64,
     /// After a later packet of its track, as retransmissions are.
     pub(crate) reordered: u64,
-    /// Decrypted, but not what was sent.
+    /// Not to be decrypted, or not what was sent.
     pub(crate) damaged: u64,
+}
+
+/// What it was like when many joined at once.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Burst {
+    pub(crate) viewers: u32,
+    pub(crate) joined: u32,
+    /// From a joiner's offer to the first packet of the track that came last.
+    pub(crate) joins_ms: Option<Summary>,
+    /// From the first's beginning until all had joined or failed to.
+    pub(crate) all_joined_ms: f64,
+    /// Of those who were there, in the second before.
+    pub(crate) latency_before_ms: Option<Summary>,
+    /// Of those who were there, until all had joined.
+    pub(crate) latency_during_ms: Option<Summary>,
+    /// Beyond what the server used before.
+    pub(crate) server_cpu_ms_per_join: Option<f64>,
+    /// A bare DTLS handshake in this program, the median of 50.
+    pub(crate) handshake_server_cpu_ms: f64,
+    pub(crate) handshake_client_cpu_ms: f64,
+    /// Why the others did not join, the same reason once.
+    pub(crate) refusals: Vec<String>,
 }
 
 /// What it cost the server's process.
@@ -74,6 +110,7 @@ pub(crate) struct Server {
     pub(crate) cpu_percent: f64,
     pub(crate) rss_before_kb: u64,
     pub(crate) rss_kb: u64,
+    /// For all that joined, the dead and those of a burst included.
     pub(crate) rss_kb_per_viewer: f64,
 }
 
@@ -116,12 +153,21 @@ impl fmt::Display for Report {
         writeln!(f, "First packet  {}", Spread(joins.first_packet_ms))?;
         writeln!(f, "Every track   {}", Spread(joins.every_track_ms))?;
         let (received, expected) = (count(packets.received), count(packets.expected));
-        writeln!(f, "Received      {received} of {expected} packets, each decrypted and compared")?;
+        write!(f, "Received      {received} of {expected} packets, ")?;
+        if packets.opened >= packets.received {
+            writeln!(f, "each decrypted and compared")?;
+        } else {
+            let opened = count(packets.opened);
+            writeln!(f, "{opened} decrypted and compared, the others counted by their headers")?;
+        }
         write!(f, "Lost          {} ({:.3} %)", count(packets.lost), packets.lost_percent)?;
         let Packets { duplicates, reordered, damaged, .. } = *packets;
         let others = [duplicates, reordered, damaged].map(count);
         writeln!(f, "; duplicates {}, late {}, damaged {}", others[0], others[1], others[2])?;
         writeln!(f, "Latency       {}", Spread(self.latency_ms))?;
+        if let Some(burst) = &self.burst {
+            write!(f, "{burst}")?;
+        }
         match self.server {
             Some(server) => writeln!(f, "Server        {server}")?,
             None => writeln!(f, "Server        not measured: see --server-pid")?,
@@ -143,11 +189,36 @@ impl fmt::Display for Load {
         let Self { server, viewers, seats, codec, feedback, window_s, .. } = self;
         let publishers = if *seats == 1 { "1 publisher" } else { &format!("{seats} publishers") };
         writeln!(f, "{} viewers of {publishers} on {server}, {window_s:.1} s", count(*viewers))?;
+        let (full, light) = (count(self.viewers_full), count(self.viewers_light));
+        write!(f, "{full} full and {light} light viewers")?;
+        if self.viewers_dead > 0 {
+            write!(f, ", of which {} are dead and not counted below", count(self.viewers_dead))?;
+        }
+        writeln!(f)?;
         let (packets, bytes, fps) = (self.packets_per_frame, self.packet_bytes, self.fps);
         write!(
             f,
             "{codec}, {fps} frames/s of {packets} x {bytes} B; Opus, 50 packets/s; {feedback}"
         )
+    }
+}
+
+impl fmt::Display for Burst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (joined, viewers) = (count(self.joined), count(self.viewers));
+        let all_ms = self.all_joined_ms;
+        writeln!(f, "Burst         {joined} of {viewers} joined within {all_ms:.0} ms")?;
+        for refusal in &self.refusals {
+            writeln!(f, "              {refusal}")?;
+        }
+        writeln!(f, "  every track {}", Spread(self.joins_ms))?;
+        writeln!(f, "  others' latency before {}", Spread(self.latency_before_ms))?;
+        writeln!(f, "  others' latency during {}", Spread(self.latency_during_ms))?;
+        if let Some(cost_ms) = self.server_cpu_ms_per_join {
+            writeln!(f, "  server      {cost_ms:.2} ms CPU per join")?;
+        }
+        let (server, client) = (self.handshake_server_cpu_ms, self.handshake_client_cpu_ms);
+        writeln!(f, "  bare DTLS   {server:.2} ms CPU for a server, {client:.2} ms for a client")
     }
 }
 

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{Arguments, Feedback};
-use crate::crowd::{Crowd, GOODBYE_MAX, add_reason};
-use crate::live::{Cores, Live};
+use crate::arguments::{Arguments, Feedback, Kinds};
+use crate::bare;
+use crate::burst::Burst;
+use crate::crowd::{Crowd, GOODBYE_MAX, Mix, add_reason};
 use crate::peer::Kit;
 use crate::process::{self, Process};
+use crate::progress::Progress;
 use crate::publisher::Publisher;
-use crate::report::{Load, Packets, Report, ThisProgram};
+use crate::report::{Joins, Load, Packets, Report, ThisProgram};
 use crate::tally::Counts;
-use crate::target::Target;
+use crate::target::{Own, Target};
 use crate::window::Window;
 
 /// Below this share of idle time, the machine itself limits the result. A guess.
@@ -30,12 +33,11 @@ const SENT_SHARE_MIN: f64 = 0.98;
 /// # Errors
 /// There is no result: no server, no publisher, no viewer.
 pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
-    process::allow_files(arguments.viewers)?;
+    arguments.check()?;
+    let viewers = arguments.viewers + arguments.watching.burst.unwrap_or(0);
+    process::allow_files(viewers)?;
     let load_before = process::load();
-    let (server, cores) =
-        (&arguments.server, if arguments.server.pin { Cores::Apart } else { Cores::Shared });
-    let is_own = server.server.is_none() && server.whip.is_none();
-    let live = is_own.then(|| Live::start(server.live.as_deref(), cores)).transpose()?;
+    let own = Own::start(arguments)?;
     // The one for all TLS there is; a second call would find it in place.
     let _ours = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let threads = std::thread::available_parallelism()?.get();
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         .build()?;
     let report = runtime.block_on(async {
         tokio::select! {
-            report = test(arguments, live.as_ref()) => report,
+            report = test(arguments, &own) => report,
             _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
         }
     });
@@ -56,25 +58,76 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     Ok(report)
 }
 
-async fn test(arguments: &Arguments, live: Option<&Live>) -> Result<Report> {
-    let media = &arguments.media;
-    let kit = Arc::new(Kit::new(media.codec, media.feedback)?);
+async fn test(arguments: &Arguments, own: &Own) -> Result<Report> {
+    let burst = arguments.watching.burst.map(|viewers| burst(arguments, viewers)).transpose()?;
+    let kit = Arc::new(Kit::new(&arguments.media, &arguments.watching)?);
     // People leave last: with its host a room ends, and everything in it.
     let (stop, leave) = (CancellationToken::new(), CancellationToken::new());
-    let target = Target::open(arguments, live, &kit.http, &leave).await?;
+    let target = Target::open(arguments, own, &kit.http, &leave).await?;
     let mut publishers = Vec::new();
-    for (seat, endpoint) in (0_u8..).zip(&target.seats) {
-        let publisher = Publisher::connect(&kit, endpoint, media, seat).await;
+    for (seat, door) in (0_u8..).zip(&target.seats) {
+        let publisher = Publisher::connect(&kit, door, &arguments.media, seat).await;
         publishers.push(publisher.context("cannot publish")?.start(stop.clone()));
     }
     let rss_before_kb = target.process.and_then(Process::rss_kb);
-    let mut crowd = Crowd::gather(arguments, &kit, &target.watch, &stop).await?;
-    let window = Window::measure(arguments.duration, &kit.meter, &target, crowd.joined()).await;
+    let mix = Mix::of(arguments.kinds(), arguments.viewers);
+    let mut crowd = Crowd::new(arguments, &kit, &target.watch);
+    let (tickets, pace) = (mix.tickets(arguments.watching.dead), arguments.join_rate.interval());
+    let progress = Progress::joining(arguments.viewers);
+    let admission = crowd.admit(tickets, Some(pace), &progress).await;
+    drop(progress);
+    if admission.steady == 0 {
+        bail!("no viewer could join: {}", admission.refusals.join("; "));
+    }
+    crowd.signals.die.cancel();
+    let (meter, server) = (&kit.meter, target.process);
+    let meanwhile = async {
+        match burst {
+            Some(burst) => Some(burst.run(&mut crowd, meter, server).await),
+            None => None,
+        }
+    };
+    let window =
+        Window::measure(arguments.duration, meter, &target, admission.steady, meanwhile).await;
+    let (window, burst) = window;
+    let late = burst.as_ref().map_or(0, |burst| burst.joined);
     let dropped = process::dropped(&crowd.ports);
 
-    // Everybody hears it and says goodbye; a server that is late with its answers is not waited for.
     stop.cancel();
     let (counts, mut errors) = crowd.leave().await;
+    errors.extend(goodbyes(publishers, leave, target.people).await?);
+    let mut report = Report {
+        load: load(arguments, mix, &target.name, window.length),
+        packets: packets(meter.sent(), admission.steady, counts),
+        latency_ms: meter.latencies().window.summary(),
+        server: window.server(rss_before_kb, admission.joined + late),
+        burst,
+        this_program: ThisProgram {
+            cpu_percent: window.own_cpu_percent(),
+            dropped,
+            unsent: meter.unsent(),
+        },
+        machine: window.machine(),
+        notes: Vec::new(),
+        failures: Vec::new(),
+        joins: Joins {
+            joined: admission.joined,
+            first_packet_ms: admission.first.summary(),
+            every_track_ms: admission.all.summary(),
+            refusals: admission.refusals,
+        },
+    };
+    judge(&mut report, arguments, &errors);
+    Ok(report)
+}
+
+/// Publishers and people leave; a server that is late with its answers is not waited for. Answers what went wrong before.
+async fn goodbyes(
+    publishers: Vec<JoinHandle<Result<()>>>,
+    leave: CancellationToken,
+    people: Vec<JoinHandle<()>>,
+) -> Result<Vec<String>> {
+    let mut errors = Vec::new();
     for publisher in publishers {
         let ended = timeout(GOODBYE_MAX, publisher).await.unwrap_or(Ok(Ok(())));
         if let Err(error) = ended? {
@@ -82,30 +135,25 @@ async fn test(arguments: &Arguments, live: Option<&Live>) -> Result<Report> {
         }
     }
     leave.cancel();
-    for person in target.people {
+    for person in people {
         let _gone = timeout(GOODBYE_MAX, person).await;
     }
-    let packets = packets(kit.meter.sent(), crowd.joined(), counts);
-    let mut report = Report {
-        load: load(arguments, &target.name, window.length),
-        packets,
-        latency_ms: kit.meter.latencies().summary(),
-        server: window.server(rss_before_kb, crowd.joined()),
-        this_program: ThisProgram {
-            cpu_percent: window.own_cpu_percent(),
-            dropped,
-            unsent: kit.meter.unsent(),
-        },
-        machine: window.machine(),
-        notes: Vec::new(),
-        failures: Vec::new(),
-        joins: crowd.joins,
-    };
-    judge(&mut report, arguments, &errors);
-    Ok(report)
+    Ok(errors)
 }
 
-fn load(arguments: &Arguments, server: &str, length: Duration) -> Load {
+/// Those who join in the middle of the window.
+fn burst(arguments: &Arguments, viewers: u32) -> Result<Burst> {
+    let kinds = match arguments.kinds() {
+        // They are light if the others are.
+        Kinds::Auto if Mix::of(Kinds::Auto, arguments.viewers).light > 0 => Kinds::Light,
+        Kinds::Auto => Kinds::Full,
+        kinds => kinds,
+    };
+    let (mix, after) = (Mix::of(kinds, viewers), arguments.duration / 2);
+    Ok(Burst { viewers, mix, after, bare: bare::Handshake::measure()? })
+}
+
+fn load(arguments: &Arguments, mix: Mix, server: &str, length: Duration) -> Load {
     let media = &arguments.media;
     let feedback = match media.feedback {
         Feedback::Rr => "receiver reports",
@@ -114,6 +162,11 @@ fn load(arguments: &Arguments, server: &str, length: Duration) -> Load {
     Load {
         server: server.to_owned(),
         viewers: arguments.viewers,
+        viewers_full: mix.full,
+        viewers_light: mix.light,
+        viewers_dead: arguments.watching.dead,
+        verify: format!("{:?}", arguments.watching.verify).to_lowercase(),
+        gro: arguments.watching.gro,
         seats: media.seats,
         codec: format!("{:?}", media.codec).to_uppercase(),
         feedback: feedback.to_owned(),
@@ -126,10 +179,10 @@ fn load(arguments: &Arguments, server: &str, length: Duration) -> Load {
 
 fn packets(sent: u64, viewers: u32, counts: Counts) -> Packets {
     let expected = sent * u64::from(viewers);
-    let Counts { received, duplicates, reordered, damaged } = counts;
+    let Counts { received, duplicates, reordered, damaged, opened } = counts;
     let lost = expected.saturating_sub(received);
     let lost_percent = 100.0 * lost as f64 / expected.max(1) as f64;
-    Packets { sent, expected, received, lost, lost_percent, duplicates, reordered, damaged }
+    Packets { sent, expected, received, opened, lost, lost_percent, duplicates, reordered, damaged }
 }
 
 /// Says whether the test passed, and what to keep in mind if it did.
@@ -138,6 +191,12 @@ fn judge(report: &mut Report, arguments: &Arguments, errors: &[String]) {
     let (mut failures, mut notes) = (Vec::new(), Vec::new());
     if joins.joined < load.viewers {
         failures.push(format!("{} viewers could not join", load.viewers - joins.joined));
+    }
+    if let Some(burst) = &report.burst
+        && burst.joined < burst.viewers
+    {
+        failures
+            .push(format!("{} viewers of the burst could not join", burst.viewers - burst.joined));
     }
     if packets.lost_percent > arguments.loss_max.0 {
         let (lost, max) = (packets.lost_percent, arguments.loss_max.0);

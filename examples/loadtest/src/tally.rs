@@ -5,7 +5,7 @@
 const REACH: u64 = 2_048;
 const WORDS: usize = REACH as usize / 64;
 
-/// Counts the packets of one track at one viewer. Only those that are measured are counted, but all
+/// Counts the packets of one track at one viewer, each by a number of its own. Only those that are measured are counted, but all
 /// are remembered.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
@@ -27,6 +27,8 @@ pub(crate) struct Counts {
     pub(crate) reordered: u64,
     /// Payloads that were not as they were sent.
     pub(crate) damaged: u64,
+    /// Payloads that were decrypted, compared, and as they were sent.
+    pub(crate) opened: u64,
 }
 
 /// What a packet turned out to be.
@@ -100,6 +102,7 @@ impl std::ops::AddAssign for Counts {
         self.duplicates += other.duplicates;
         self.reordered += other.reordered;
         self.damaged += other.damaged;
+        self.opened += other.opened;
     }
 }
 

@@ -23,10 +23,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// The address of a server: `http://host:port/path`.
 pub(crate) fn url(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
-        _ => Err(format!("{text} does not begin like http://host or https://host")),
+    with_scheme(text, ["http", "https"])
+}
+
+/// The address of an API over WebSocket: `ws://host:port/path`.
+pub(crate) fn socket_url(text: &str) -> Result<String, String> {
+    with_scheme(text, ["ws", "wss"])
+}
+
+fn with_scheme(text: &str, [plain, secure]: [&str; 2]) -> Result<String, String> {
+    match text.split_once("://") {
+        Some((scheme, rest))
+            if [plain, secure].contains(&scheme) && !rest.is_empty() && !rest.starts_with('/') =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!("{text} does not begin like {plain}://host or {secure}://host")),
     }
 }
 
@@ -86,6 +98,7 @@ mod tests {
     #[test]
     fn addresses_name_a_host() {
         assert!(url("http://a").is_ok() && url("https://a:1/b").is_ok());
+        assert!(socket_url("ws://a:1").is_ok() && socket_url("http://a").is_err());
         for wrong in ["", "a:80", "ftp://a", "http://", "http:///b"] {
             assert!(url(wrong).is_err(), "{wrong}");
         }

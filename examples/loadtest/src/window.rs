@@ -13,6 +13,23 @@ use crate::target::Target;
 /// How long what was sent at the end of the window may take to arrive before it counts as lost.
 const LATE_MAX: Duration = Duration::from_secs(2);
 
+/// Lets time pass, and shows that it does.
+async fn wait(length: Duration, meter: &Meter, began: &Look) {
+    let progress = Progress::measuring(length);
+    let mut redraw = interval(REDRAW);
+    let mut end = std::pin::pin!(sleep_until((began.at + length).into()));
+    loop {
+        tokio::select! {
+            () = &mut end => break,
+            _ = redraw.tick() => {
+                let passed = began.at.elapsed();
+                let rate = (meter.delivered() - began.delivered) as f64 / passed.as_secs_f64();
+                progress.set(passed.as_millis() as u64, format!("{rate:.0} packets/s"));
+            }
+        }
+    }
+}
+
 /// What was going on at one moment.
 #[derive(Clone, Debug)]
 struct Look {
@@ -45,28 +62,18 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Waits, measures, and lets what is under way arrive.
-    pub(crate) async fn measure(
+    /// Waits, measures, and lets what is under way arrive. The window is as long as asked for, and longer if what goes
+    /// on `meanwhile` takes longer.
+    pub(crate) async fn measure<T>(
         length: Duration,
         meter: &Meter,
         target: &Target,
         viewers: u32,
-    ) -> Self {
-        let progress = Progress::measuring(length);
-        let mut redraw = interval(REDRAW);
+        meanwhile: impl Future<Output = T>,
+    ) -> (Self, T) {
         let began = Look::now(meter, target);
         meter.measure(true);
-        let mut end = std::pin::pin!(sleep_until((began.at + length).into()));
-        loop {
-            tokio::select! {
-                () = &mut end => break,
-                _ = redraw.tick() => {
-                    let passed = began.at.elapsed();
-                    let rate = (meter.delivered() - began.delivered) as f64 / passed.as_secs_f64();
-                    progress.set(passed.as_millis() as u64, format!("{rate:.0} packets/s"));
-                }
-            }
-        }
+        let ((), outcome) = tokio::join!(wait(length, meter, &began), meanwhile);
         meter.measure(false);
         let ended = Look::now(meter, target);
         let rss_kb = target.process.and_then(Process::rss_kb);
@@ -77,7 +84,7 @@ impl Window {
             }
         };
         let _lost = timeout(LATE_MAX, late).await;
-        Self { length: ended.at - began.at, began, ended, rss_kb }
+        (Self { length: ended.at - began.at, began, ended, rss_kb }, outcome)
     }
 
     pub(crate) fn server(&self, rss_before_kb: Option<u64>, viewers: u32) -> Option<Server> {

@@ -58,6 +58,62 @@ fn two_seats_of_h264_reach_everybody() {
 }
 
 #[test]
+fn light_viewers_receive_all_and_open_a_sample() {
+    let load = "--viewers 6 --viewers-are light --verify sample --duration 1s --json";
+    let report = check(load, 6, 260.0);
+    assert_eq!(report["load"]["viewers_light"], 6);
+    let number = |name: &str| report["packets"][name].as_u64().unwrap();
+    assert!((1..number("received")).contains(&number("opened")), "{report:#}");
+
+    let load = "--viewers 3 --viewers-are light --codec h264 --gro --duration 500ms --json";
+    let report = check(load, 3, 260.0);
+    assert_eq!(report["packets"]["opened"], report["packets"]["received"]);
+}
+
+#[test]
+fn a_burst_joins_and_the_dead_are_not_counted() {
+    let load = "--viewers 4 --viewers-are light --dead 1 --burst 3 --duration 4s --json";
+    let (passed, stdout, stderr) = loadtest(load);
+    assert!(passed, "{stdout}\n{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&report["burst"]["joined"], &report["joins"]["joined"]), (&3.into(), &4.into()));
+    let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
+    assert_eq!(number("/packets/expected"), number("/packets/sent").map(|sent| sent * 3.0));
+    assert_eq!(number("/packets/lost"), Some(0.0), "{report:#}");
+    for some in [
+        "latency_before_ms/p99",
+        "latency_during_ms/p99",
+        "joins_ms/p50",
+        "handshake_server_cpu_ms",
+    ] {
+        assert!(number(&format!("/burst/{some}")).is_some_and(|ms| ms > 0.0), "{some}: {report:#}");
+    }
+}
+
+#[test]
+fn a_janus_is_loaded_or_said_to_be_missing() {
+    let (passed, stdout, stderr) = loadtest("--start-janus --viewers 2 --duration 500ms --json");
+    if passed {
+        let report: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(
+            (&report["joins"]["joined"], &report["packets"]["lost"]),
+            (&2.into(), &0.into())
+        );
+    } else {
+        let is_missing =
+            stderr.contains("apt-get install janus") || stderr.contains("no other address");
+        assert!(is_missing, "{stdout}\n{stderr}");
+    }
+}
+
+#[test]
+fn a_janus_that_is_not_there_is_named() {
+    let (passed, _, stderr) = loadtest("--viewers 1 --janus ws://127.0.0.1:0");
+    assert!(!passed);
+    assert!(stderr.contains("ws://127.0.0.1:0 cannot be reached"), "{stderr}");
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named() {
     // RFC 6335, 6: port 0 is nobody's.
     let (passed, _, stderr) = loadtest("--viewers 1 --server http://127.0.0.1:0");
