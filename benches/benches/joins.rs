@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use benches::arguments::Common;
 use benches::cpu::{Cores, process_ns};
-use benches::loadtest::{Load, Outcome, Percentiles, Picture, Target};
+use benches::loadtest::{Flags, Load, Outcome, Percentiles, Picture, Target};
 use benches::plot::{Figure, Line, Panel, Scale};
 use benches::programs::{Programs, Server};
 use benches::progress::Progress;
@@ -34,6 +34,9 @@ struct Arguments {
     /// How often each number is measured
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
+
+    #[command(flatten)]
+    flags: Flags,
 
     #[command(flatten)]
     common: Common,
@@ -99,7 +102,8 @@ fn main() -> Result<()> {
         for (&viewers, runs) in arguments.viewers.iter().zip(&mut runs) {
             let name = format!("{viewers} viewers");
             progress.say(name.clone());
-            let (run, outcome) = run(viewers, &programs, &cores).with_context(|| name.clone())?;
+            let (run, outcome) =
+                run(viewers, &arguments.flags, &programs, &cores).with_context(|| name.clone())?;
             notes.extend(outcome.remarks(&name));
             runs.push(run);
             progress.step();
@@ -119,7 +123,7 @@ fn main() -> Result<()> {
     Report { bench: "joins", method, rows, notes }.publish(common, &figure)
 }
 
-fn run(viewers: u32, programs: &Programs, cores: &Cores) -> Result<(Run, Outcome)> {
+fn run(viewers: u32, flags: &Flags, programs: &Programs, cores: &Cores) -> Result<(Run, Outcome)> {
     let folder = tempfile::Builder::new().prefix("salon-joins-").tempdir()?;
     let data = folder.path().display().to_string();
     let arguments = ["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--data-dir", &data];
@@ -127,7 +131,7 @@ fn run(viewers: u32, programs: &Programs, cores: &Cores) -> Result<(Run, Outcome
     let load = Load {
         joins_per_second: JOINS_PER_SECOND,
         picture: Picture::Small,
-        ..Load::new(viewers, Duration::from_secs(1))
+        ..Load::new(viewers, Duration::from_secs(1), flags)
     };
     let before = process_ns(server.pid())?;
     let target = Target::Salon { url: server.url(), pid: server.pid() };

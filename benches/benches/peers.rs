@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use benches::arguments::Common;
 use benches::cpu::Cores;
-use benches::loadtest::{Feedback, Load, Outcome, Target};
+use benches::loadtest::{Flags, Load, Outcome, Target};
 use benches::plot::{Figure, Line, Panel, Scale};
 use benches::programs::{Programs, Server};
 use benches::progress::Progress;
@@ -32,13 +32,12 @@ struct Arguments {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
 
-    /// What viewers offer to report; a server that does not take transport-wide feedback gets none
-    #[arg(long, value_enum, default_value_t = Feedback::Rr)]
-    feedback: Feedback,
-
     /// Which servers; ratios are to the first
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::value_variants().to_vec())]
     servers: Vec<Kind>,
+
+    #[command(flatten)]
+    flags: Flags,
 
     #[command(flatten)]
     common: Common,
@@ -137,7 +136,7 @@ fn main() -> Result<()> {
     let progress = Progress::new(runs as u64);
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
     for &viewers in &arguments.viewers {
-        let load = Load { feedback: arguments.feedback, ..Load::new(viewers, window) };
+        let load = Load::new(viewers, window, &arguments.flags);
         let mut outcomes: Vec<Vec<Option<Outcome>>> = vec![Vec::new(); arguments.servers.len()];
         for _ in 0..rounds {
             for (server, outcomes) in arguments.servers.iter().zip(&mut outcomes) {

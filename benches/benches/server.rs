@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use benches::arguments::Common;
 use benches::cpu::Cores;
-use benches::loadtest::{Cost, Feedback, Load, Outcome, Target};
+use benches::loadtest::{Cost, Flags, Load, Outcome, Target};
 use benches::plot::{Figure, Line, Panel, Scale};
 use benches::programs::Programs;
 use benches::progress::Progress;
@@ -34,9 +34,8 @@ struct Arguments {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
 
-    /// What viewers offer to report
-    #[arg(long, value_enum, default_value_t = Feedback::Rr)]
-    feedback: Feedback,
+    #[command(flatten)]
+    flags: Flags,
 
     #[command(flatten)]
     common: Common,
@@ -113,13 +112,13 @@ fn main() -> Result<()> {
 }
 
 fn loads(arguments: &Arguments) -> Vec<Load> {
-    let Arguments { viewers, four_seats, feedback, common, .. } = arguments;
+    let Arguments { viewers, four_seats, flags, common, .. } = arguments;
     let window = Duration::from_secs(common.choose(1, 8));
     let viewers = match &viewers[..] {
         [] => common.choose(&[5, 10][..], &[10, 50, 100, 200, 500, 1_000]),
         viewers => viewers,
     };
-    let load = |viewers, seats| Load { seats, feedback: *feedback, ..Load::new(viewers, window) };
+    let load = |viewers, seats| Load { seats, ..Load::new(viewers, window, flags) };
     let mut loads: Vec<_> = viewers.iter().map(|viewers| load(*viewers, 1)).collect();
     let four_seats = four_seats.unwrap_or(common.choose(5, 200));
     if four_seats > 0 {

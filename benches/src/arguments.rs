@@ -1,8 +1,11 @@
 //! The flags that all benches share.
 
+use std::env;
 use std::path::PathBuf;
 
-/// Where plots go, from the workspace's root.
+use anyhow::{Context as _, Result};
+
+/// Where plots of full runs go, from the workspace's root.
 const PLOTS: &str = "docs/plots";
 
 /// Flags of every bench.
@@ -50,11 +53,16 @@ impl Common {
         }
     }
 
-    /// Where the plot of a bench goes, if one is wanted.
-    #[must_use]
-    pub fn plot_file(&self, bench: &str) -> Option<PathBuf> {
-        let is_wanted = self.bench && !self.no_plot;
-        is_wanted.then(|| workspace().join(PLOTS).join(format!("{bench}.svg")))
+    /// Where the plot of a bench goes, if one is wanted. What means nothing is kept away from the documents.
+    ///
+    /// # Errors
+    /// This program is not where cargo puts programs.
+    pub fn plot_file(&self, bench: &str) -> Result<Option<PathBuf>> {
+        if self.no_plot || !self.bench {
+            return Ok(None);
+        }
+        let folder = self.choose(target_folder()?.join("plots"), workspace().join(PLOTS));
+        Ok(Some(folder.join(format!("{bench}.svg"))))
     }
 }
 
@@ -64,4 +72,14 @@ pub fn workspace() -> PathBuf {
     let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     path.pop();
     path
+}
+
+/// Cargo's folder of everything that is built, which has this program in `<profile>/deps`.
+///
+/// # Errors
+/// This program is not where cargo puts programs.
+pub fn target_folder() -> Result<PathBuf> {
+    let this = env::current_exe()?;
+    let target = this.ancestors().nth(3).context("this program is in no folder of cargo's")?;
+    Ok(target.to_owned())
 }

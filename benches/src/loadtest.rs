@@ -22,8 +22,20 @@ pub struct Load {
     pub window: Duration,
     /// What is published.
     pub picture: Picture,
-    /// What viewers offer to report: the generator's own word for it.
-    pub feedback: Feedback,
+    /// What is left to whoever starts the bench.
+    pub flags: Flags,
+}
+
+/// What whoever starts a bench may say about its load.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Flags {
+    /// What viewers offer to report; a server that does not take transport-wide feedback gets none
+    #[arg(long, value_enum, default_value_t = Feedback::Rr)]
+    feedback: Feedback,
+
+    /// More flags for the load generator, in one text, as in "--fps 60 --threads 1"
+    #[arg(long, value_name = "FLAGS", value_delimiter = ' ', allow_hyphen_values = true)]
+    loadtest: Vec<String>,
 }
 
 /// The pictures that are published.
@@ -141,10 +153,9 @@ pub struct Percentiles {
 impl Load {
     /// The generator's own load, for so many viewers.
     #[must_use]
-    pub const fn new(viewers: u32, window: Duration) -> Self {
-        let (seats, joins_per_second) = (1, 50);
-        let (picture, feedback) = (Picture::Large, Feedback::Rr);
-        Self { viewers, seats, joins_per_second, window, picture, feedback }
+    pub fn new(viewers: u32, window: Duration, flags: &Flags) -> Self {
+        let (seats, joins_per_second, picture) = (1, 50, Picture::Large);
+        Self { viewers, seats, joins_per_second, window, picture, flags: flags.clone() }
     }
 
     /// Puts it on a server.
@@ -166,12 +177,12 @@ impl Load {
     }
 
     fn flags(&self) -> Vec<String> {
-        let Self { viewers, seats, joins_per_second, window, picture, feedback } = self;
+        let Self { viewers, seats, joins_per_second, window, picture, flags: more } = self;
         let mut flags = format!(
             "--json --viewers {viewers} --seats {seats} --join-rate {joins_per_second}/s --duration {}ms",
             window.as_millis()
         );
-        flags += match feedback {
+        flags += match more.feedback {
             Feedback::Rr => " --feedback rr",
             Feedback::Twcc => " --feedback twcc",
         };
@@ -179,7 +190,7 @@ impl Load {
             Picture::Large => "",
             Picture::Small => " --packets-per-frame 1",
         };
-        flags.split(' ').map(str::to_owned).collect()
+        flags.split(' ').map(str::to_owned).chain(more.loadtest.iter().cloned()).collect()
     }
 }
 
@@ -205,9 +216,9 @@ impl Target<'_> {
 fn read(output: &Output) -> Result<Outcome> {
     serde_json::from_slice(&output.stdout).map_err(|error| {
         let said = String::from_utf8_lossy(&output.stderr);
-        match said.trim() {
-            "" => anyhow!("the load generator printed no result: {error}"),
-            said => anyhow!("{said}"),
+        match said.lines().find(|line| !line.trim().is_empty()) {
+            None => anyhow!("the load generator printed no result: {error}"),
+            Some(line) => anyhow!("{line}"),
         }
     })
 }

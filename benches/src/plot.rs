@@ -14,6 +14,8 @@ use crate::spread::Spread;
 const PANEL_WIDTH: u32 = 620;
 const HEIGHT: u32 = 440;
 const TITLE_HEIGHT: u32 = 46;
+/// The height of a line of the legend, as a part of a chart's.
+const LEGEND_LINE: f64 = 0.058;
 /// Fonts of whoever looks at it: nothing of this system's is needed.
 const FONT: &str = "sans-serif";
 const INK: RGBColor = RGBColor(40, 40, 40);
@@ -109,15 +111,19 @@ impl Panel {
         let spreads = || self.lines.iter().flat_map(|line| &line.points).map(|(_, spread)| spread);
         let highest = spreads().map(|spread| spread.max).fold(f64::NEG_INFINITY, f64::max);
         anyhow::ensure!(highest.is_finite(), "{} has no points", self.title);
+        // The part of the height that the legend has for itself, at the top.
+        let legend = LEGEND_LINE * (self.lines.len() + 1) as f64;
         match self.scale {
             Scale::Linear => {
-                let range: RangedCoordf64 = (0.0..highest.max(1e-3) * 1.1).into();
+                let range: RangedCoordf64 = (0.0..highest.max(1e-3) / (1.0 - legend)).into();
                 self.draw_with(area, range)
             }
             Scale::Logarithmic => {
                 let lowest = spreads().map(|spread| spread.min).fold(highest, f64::min);
-                let lowest = lowest.max(highest / 1e6).max(1e-6);
-                self.draw_with(area, (lowest / 1.3..highest.max(lowest) * 1.3).log_scale())
+                let lowest = lowest.max(highest / 1e6).max(1e-6) / 1.3;
+                let factor = 1.3 * highest.max(lowest) / lowest;
+                let range = lowest..lowest * factor.powf(1.0 / (1.0 - legend));
+                self.draw_with(area, range.log_scale())
             }
         }
     }
@@ -151,7 +157,9 @@ impl Panel {
             .y_label_formatter(&|y| number(*y))
             .draw()
             .map_err(drawn)?;
-        for (line, colour) in self.lines.iter().zip(COLOURS.iter().cycle()) {
+        let coloured = self.lines.iter().zip(COLOURS.iter().cycle());
+        // What was not measured keeps its colour for other charts, and has no place in the legend.
+        for (line, colour) in coloured.filter(|(line, _)| !line.points.is_empty()) {
             let medians = line.points.iter().map(|(x, spread)| (*x, spread.median));
             let series = LineSeries::new(medians.clone(), colour.stroke_width(2));
             chart.draw_series(series).map_err(drawn)?.label(&line.name).legend(move |(x, y)| {
@@ -184,10 +192,11 @@ impl Panel {
     }
 }
 
-/// A number on an axis, as short as it can be.
+/// A number on an axis, as short as it can be, thousands apart.
 fn number(value: f64) -> String {
-    if value >= 1_000.0 && value % 1_000.0 == 0.0 {
-        return format!("{},000", value / 1_000.0);
+    if value >= 1_000.0 {
+        let whole = value.round() as u64;
+        return format!("{},{:03}", whole / 1_000, whole % 1_000);
     }
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -228,6 +237,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([1_000.0, 2.5, 0.0, 150.0].map(number), ["1,000", "2.5", "0", "150"]);
+        let numbers = [1_000.0, 4_500.0, 2.5, 0.0, 150.0];
+        assert_eq!(numbers.map(number), ["1,000", "4,500", "2.5", "0", "150"]);
     }
 }

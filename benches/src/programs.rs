@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::arguments::workspace;
+use crate::arguments::{target_folder, workspace};
 use crate::cpu::{Cores, spawn_on};
 
 /// How long a server may take to tell where it is. A guess, far above what it takes.
@@ -31,6 +31,7 @@ impl Programs {
     /// They cannot be built.
     pub fn build() -> Result<Self> {
         let target = target_folder()?;
+        eprintln!("building the server and its load generator");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
             .args(["build", "--quiet", "--release", "-p", "live", "-p", "loadtest", "--target-dir"])
@@ -43,13 +44,6 @@ impl Programs {
             |name: &str| target.join("release").join(format!("{name}{}", env::consts::EXE_SUFFIX));
         Ok(Self { loadtest: program("loadtest"), live: program("live") })
     }
-}
-
-/// The folder that has this program in `<profile>/deps`.
-fn target_folder() -> Result<PathBuf> {
-    let this = env::current_exe()?;
-    let target = this.ancestors().nth(3).context("this program is in no folder of cargo's")?;
-    Ok(target.to_owned())
 }
 
 /// A server at work. Killed when dropped.

@@ -41,7 +41,7 @@ impl<R: Row> Report<R> {
         } else {
             self.print(common.effort());
         }
-        if let Some(file) = common.plot_file(self.bench) {
+        if let Some(file) = common.plot_file(self.bench)? {
             figure.write(&file)?;
             eprintln!("plot: {}", file.display());
         }

@@ -61,7 +61,7 @@ struct Measured {
     floor_ns: Spread,
     /// Of both in the same round.
     ratio: Spread,
-    allocations: f64,
+    allocations: Spread,
     missing: u64,
 }
 
@@ -83,7 +83,7 @@ impl Row for Measured {
             format!("{:.0}", self.driver_ns),
             format!("{:.0}", self.floor_ns),
             format!("{:.2}", self.ratio),
-            format!("{:.4}", self.allocations),
+            format!("{:.3}", self.allocations),
             self.missing.to_string(),
         ]
     }
@@ -147,7 +147,7 @@ fn measure(
         driver_ns: Spread::of(windows.iter().map(|window| window.ns)).context(none)?,
         ratio: Spread::of(ratios).context(none)?,
         floor_ns: Spread::of(floors.iter().copied()).context(none)?,
-        allocations: windows.iter().map(|window| window.allocations).fold(0.0, f64::max),
+        allocations: Spread::of(windows.iter().map(|window| window.allocations)).context(none)?,
         missing: windows.iter().map(|window| window.missing).sum(),
     })
 }
