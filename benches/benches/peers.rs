@@ -1,6 +1,6 @@
 //! A Salon beside other servers, under the same load: CPU and latency, and their ratios.
 //!
-//! The others are the plainest loop over whole `str0m` peers ([`plain`](../src/bin/plain.rs)), and Janus, as it is
+//! The others are the plainest loop over whole `str0m` peers (`benches/src/bin/plain`), and Janus, as it is
 //! installed and with one loop for all viewers. Servers take turns on the first core, the load generator has the others:
 //! A B C D, A B C D. Machines drift; what counts is the ratio to the Salon of the same round.
 //!

@@ -229,3 +229,53 @@ impl Outcome {
         self.failures.iter().chain(&self.notes).map(move |remark| format!("{run}: {remark}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn flags(feedback: Feedback, loadtest: &[&str]) -> Flags {
+        Flags { feedback, loadtest: loadtest.iter().map(|flag| (*flag).to_owned()).collect() }
+    }
+
+    fn output(stdout: &str, stderr: &str) -> Output {
+        let status = ExitStatus::default();
+        Output { status, stdout: stdout.into(), stderr: stderr.into() }
+    }
+
+    #[test]
+    fn a_load_is_written_as_flags() {
+        let more = flags(Feedback::Twcc, &["--fps", "60"]);
+        let load = Load { seats: 4, ..Load::new(200, Duration::from_secs(8), &more) };
+        assert_eq!(
+            load.flags().join(" "),
+            "--json --viewers 200 --seats 4 --join-rate 50/s --duration 8000ms --feedback twcc --fps 60"
+        );
+    }
+
+    #[test]
+    fn a_result_is_read_and_its_unknown_keys_are_not() {
+        let json = r#"{
+            "load": { "window_s": 1.5, "new": {} }, "new": [1],
+            "joins": { "joined": 5, "first_packet_ms": null, "every_track_ms": null },
+            "packets": { "lost_percent": 0.5 }, "latency_ms": { "p50": 1.0, "p99": 2.0, "max": 3.0 },
+            "server": null, "notes": ["busy"], "failures": ["lost"]
+        }"#;
+        let outcome = read(&output(json, "")).unwrap();
+        assert_eq!(outcome.joins.joined, 5);
+        assert_eq!(outcome.latency_ms.map(|latency| latency.p99), Some(2.0));
+        assert_eq!(outcome.remarks("A").collect::<Vec<_>>(), ["A: lost", "A: busy"]);
+    }
+
+    #[test]
+    fn no_result_is_explained_in_the_generators_words() {
+        let error = |stderr| read(&output("", stderr)).unwrap_err().to_string();
+        assert_eq!(
+            error("\nloadtest: no viewer could join\nmore"),
+            "loadtest: no viewer could join"
+        );
+        assert!(error("").contains("no result"));
+    }
+}

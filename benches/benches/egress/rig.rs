@@ -1,5 +1,7 @@
 //! One size of the bench: a driver, its publisher and its viewers, and the floor beside it.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use benches::cpu::{self, Cores};
 use salon_core::{Fence, GrantKey, StintId};
@@ -18,6 +20,8 @@ pub(crate) const PAYLOAD_BYTES: usize = 1_200;
 const CONNECTING_MAX: usize = 32;
 /// Pictures that may be late before the first one reaches everybody. A guess.
 const FIRST_PICTURES_MAX: usize = 20;
+/// How long the driver may take to answer them all. A guess.
+const ANSWER: Duration = Duration::from_millis(20);
 /// Files beside the viewers' sockets. A guess.
 const FILES_BESIDE: u64 = 64;
 
@@ -103,7 +107,7 @@ impl Rig {
         for _ in 0..2 {
             self.viewers.iter_mut().try_for_each(Peer::pump)?;
             self.publisher.peer.pump()?;
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(ANSWER);
         }
         Ok(())
     }
