@@ -1,6 +1,7 @@
 //! Charts of results, as SVG.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -123,7 +124,8 @@ impl Panel {
                 let lowest = lowest.max(highest / 1e6).max(1e-6) / 1.3;
                 let factor = 1.3 * highest.max(lowest) / lowest;
                 let range = lowest..lowest * factor.powf(1.0 / (1.0 - legend));
-                self.draw_with(area, range.log_scale())
+                let marks = marks(&range);
+                self.draw_with(area, range.log_scale().with_key_points(marks))
             }
         }
     }
@@ -192,6 +194,12 @@ impl Panel {
     }
 }
 
+/// Where a logarithmic axis is marked: at 1, 2 and 5 times each power of ten.
+fn marks(range: &Range<f64>) -> Vec<f64> {
+    let powers = (-6..=9).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)));
+    powers.filter(|mark| range.contains(mark)).collect()
+}
+
 /// A number on an axis, as short as it can be, thousands apart.
 fn number(value: f64) -> String {
     if value >= 1_000.0 {
@@ -233,6 +241,11 @@ mod tests {
             assert!(figure(scale, &[0.0, 0.0]).svg().is_ok());
         }
         assert!(figure(Scale::Linear, &[]).svg().is_err());
+    }
+
+    #[test]
+    fn a_logarithmic_axis_is_marked_evenly() {
+        assert_eq!(marks(&(3.0..60.0)), [5.0, 10.0, 20.0, 50.0]);
     }
 
     #[test]
