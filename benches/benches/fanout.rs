@@ -15,6 +15,7 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::Instant;
 
+use benches::cpu::Thread;
 use bytes::Bytes;
 use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
 use salon_fanout::engine::{Config, Input, Nack};
@@ -91,33 +92,28 @@ fn main() {
 
 /// Counts this thread's own time on Linux, so that other work on the machine weighs little; elsewhere time that passes.
 enum Clock {
-    Thread,
+    Thread(Thread),
     Wall(Instant),
 }
 
 impl Clock {
     fn new() -> Self {
-        if Self::thread_ns().is_some() { Self::Thread } else { Self::Wall(Instant::now()) }
+        let this = Thread::this();
+        if this.ns().is_ok() { Self::Thread(this) } else { Self::Wall(Instant::now()) }
     }
 
-    fn now_ns(&self) -> u128 {
+    fn now_ns(&self) -> u64 {
         match self {
-            Self::Thread => Self::thread_ns().expect("it was there before"),
-            Self::Wall(start) => start.elapsed().as_nanos(),
+            Self::Thread(this) => this.ns().expect("it was there before"),
+            Self::Wall(start) => start.elapsed().as_nanos() as u64,
         }
-    }
-
-    /// How long the scheduler has let this thread run.
-    fn thread_ns() -> Option<u128> {
-        let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-        schedstat.split(' ').next()?.parse().ok()
     }
 }
 
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Thread => "clock: this thread's time on a processor",
+            Self::Thread(_) => "clock: this thread's time on a processor",
             Self::Wall(_) => "clock: the time that passes",
         })
     }
