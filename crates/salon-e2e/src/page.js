@@ -15,6 +15,41 @@
     };
   }
 
+  // Every peer connection of this document that has got a description, and where answers lead media in place of the
+  // server: `detour("127.0.0.1:1", "127.0.0.1:2")` before an answer comes.
+  const connections = new Set();
+  let path = null;
+  const detour = (from, to) => {
+    const candidate = (address) => ` ${address.replace(":", " ")} typ `;
+    path = { from: candidate(from), to: candidate(to) };
+  };
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.setRemoteDescription = async function (description) {
+    connections.add(this);
+    if (!path) return setRemoteDescription.call(this, description);
+    const sdp = description.sdp.replaceAll(path.from, path.to);
+    if (sdp === description.sdp) throw new Error(`no candidate${path.from}in ${sdp}`);
+    return setRemoteDescription.call(this, { type: description.type, sdp });
+  };
+
+  // What every open connection has received so far, one entry a stream, as the browser tells it.
+  const inbound = async () => {
+    const open = [...connections].filter((pc) => pc.connectionState !== "closed");
+    const reports = await Promise.all(open.map((pc) => pc.getStats()));
+    return reports.flatMap((report) => [...report.values()].filter((s) => s.type === "inbound-rtp"));
+  };
+
+  // `inbound()` every `everyMs` for `spanMs`, each with its time.
+  const watch = async (spanMs, everyMs) => {
+    const readings = [];
+    const start = performance.now();
+    for (let due = 0; due <= spanMs; due += everyMs) {
+      await new Promise((resolve) => setTimeout(resolve, start + due - performance.now()));
+      readings.push({ atMs: performance.now() - start, inbound: await inbound() });
+    }
+    return readings;
+  };
+
   // Every element that matches, through open shadow roots as well.
   const all = (selector, root = document) => {
     const found = [...root.querySelectorAll(selector)];
@@ -94,5 +129,5 @@
     }
   };
 
-  Object.defineProperty(window, "e2e", { value: Object.freeze({ all, find, landed: () => landed, shown, target, text, until, words }) });
+  Object.defineProperty(window, "e2e", { value: Object.freeze({ all, detour, find, inbound, landed: () => landed, shown, target, text, until, watch, words }) });
 })();

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::http::{self, Response};
@@ -135,6 +136,18 @@ impl Server {
         body: &[u8],
     ) -> Result<Response> {
         http::request(self.places.http, method, &format!("/{path}"), headers, body)
+    }
+
+    /// Signs somebody in and gives their token.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses.
+    pub fn token(&self, name: &str) -> Result<String> {
+        let body = json!({ "name": name }).to_string();
+        let kind = [("content-type", "application/json")];
+        let answer = self.request("POST", "api/tokens", &kind, body.as_bytes())?;
+        ensure!(answer.status == 200, "api/tokens: {} {}", answer.status, answer.text());
+        answer.json()?["token"].as_str().map(str::to_owned).context("no token in the answer")
     }
 
     /// The value of a metric that has no labels, from `GET metrics`.
