@@ -13,6 +13,9 @@ const FRAME_BYTES_MAX: u64 = 16 << 20;
 const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                        sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
 
+/// What clients must mix into what they send (RFC 6455, 5.3). Any will do, but Firefox hangs up on one of zeros.
+const MASK: [u8; 4] = [1, 2, 3, 4];
+
 /// What the server sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
@@ -124,7 +127,7 @@ impl WebSocket {
 
     fn frame(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         let mut frame = vec![opcode];
-        // The top bit says "masked"; a mask of zero leaves the payload as it is.
+        // The top bit says "masked".
         match u16::try_from(payload.len()) {
             Ok(short @ ..126) => frame.push(0x80 | short.to_be_bytes()[1]),
             Ok(medium) => {
@@ -136,8 +139,8 @@ impl WebSocket {
                 frame.extend((payload.len() as u64).to_be_bytes());
             }
         }
-        frame.extend([0; 4]);
-        frame.extend(payload);
+        frame.extend(MASK);
+        frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
         self.raw(&frame)
     }
 
