@@ -111,8 +111,7 @@ impl Tab for Target {
         for (kind, button) in
             [("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")]
         {
-            let event =
-                json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
+            let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
             self.call("Input.dispatchMouseEvent", event)?;
         }
         Ok(())
@@ -152,8 +151,7 @@ impl Drop for Target {
     fn drop(&mut self) {
         let context = json!({ "browserContextId": self.context });
         // Fails when the browser has already gone, and the window with it.
-        let _ =
-            self.process.connection().call("Target.disposeBrowserContext", context, ANSWER_MAX);
+        let _ = self.process.connection().call("Target.disposeBrowserContext", context, ANSWER_MAX);
     }
 }
 

@@ -66,9 +66,9 @@ impl Process {
         let mut ending = Ending::new(child, profile);
         let (connection, on_gone) = cdp::open(commands, answers);
         ending.announced_by(on_gone);
-        connection.call("Browser.getVersion", json!({}), ANSWER_MAX).with_context(|| {
-            format!("{} does not answer: {}", program.display(), ending.log())
-        })?;
+        connection
+            .call("Browser.getVersion", json!({}), ANSWER_MAX)
+            .with_context(|| format!("{} does not answer: {}", program.display(), ending.log()))?;
         Ok(Self { connection, ending })
     }
 

@@ -64,9 +64,8 @@ impl Process {
         let place = profile.path().join("WebDriverBiDiServer.json");
         let mut ending = Ending::new(child, profile);
         let opened = printed_address(&place, &mut ending).and_then(bidi::open);
-        let (connection, on_gone) = opened.with_context(|| {
-            format!("{} does not answer: {}", program.display(), ending.log())
-        })?;
+        let (connection, on_gone) = opened
+            .with_context(|| format!("{} does not answer: {}", program.display(), ending.log()))?;
         ending.announced_by(on_gone);
         let wishes = json!({ "capabilities": {} });
         connection.call("session.new", wishes, ANSWER_MAX)?;

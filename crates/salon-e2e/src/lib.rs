@@ -23,6 +23,7 @@ mod chromium;
 mod connection;
 mod firefox;
 pub mod http;
+mod network;
 pub mod page;
 pub mod person;
 pub mod playback;

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context as _, Result};
 
-use crate::artifacts;
 use crate::browser::Browser;
 use crate::page::Page;
 use crate::person::Person;
 use crate::server::Server;
 use crate::tool::Tool;
+use crate::{artifacts, network};
 
 /// A running scenario. When it ends in failure it keeps logs, statistics and pictures.
 #[derive(Debug)]
@@ -42,19 +42,28 @@ pub fn run(name: &'static str, steps: impl FnOnce(&Scenario) -> Result<()>) {
 pub fn run_with(name: &'static str, needs: &[Tool], steps: impl FnOnce(&Scenario) -> Result<()>) {
     let mut tools = BTreeMap::new();
     for tool in needs {
-        let Some(program) = tool.found() else {
-            let reason = tool.absence();
-            assert!(!everything_is_required(), "{name} cannot run: {reason}");
-            // Straight to the stream: the harness captures only what the print macros write.
-            let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {reason}");
-            return;
-        };
+        let Some(program) = tool.found() else { return skip(name, tool.absence()) };
         tools.insert(*tool, program);
     }
     let scenario = Scenario { name, tools, pages: Mutex::default(), servers: Mutex::default() };
-    if let Err(error) = steps(&scenario) {
+    let outcome = if needs.contains(&Tool::Firefox) && !network::is_private() {
+        if !network::can_be_private() {
+            return skip(name, "Firefox needs a network namespace with `ip`, and there is none");
+        }
+        network::run_inside(name)
+    } else {
+        steps(&scenario)
+    };
+    if let Err(error) = outcome {
         panic!("{error:?}");
     }
+}
+
+/// Says that a scenario does not run, or fails where everything is required.
+fn skip(name: &str, reason: &str) {
+    assert!(!everything_is_required(), "{name} cannot run: {reason}");
+    // Straight to the stream: the harness captures only what the print macros write.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {reason}");
 }
 
 /// Whether a missing tool is a failure rather than a reason to skip.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::http::{self, Response};
-use crate::target;
+use crate::{network, target};
 
 /// How long the server may take to print where it listens.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -39,14 +39,15 @@ struct Places {
 }
 
 impl Server {
-    /// Builds the server if need be and starts it on free ports of the loopback.
+    /// Builds the server if need be and starts it on free ports of the loopback, or of the test's own network.
     ///
     /// # Errors
     /// It cannot be built, or does not come up in time; its log is part of the error.
     pub fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("salon-e2e-server-").tempdir()?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (process, places) = Process::start(folder.path(), free, free)?;
+        let media = SocketAddr::from((network::media_ip(), 0));
+        let (process, places) = Process::start(folder.path(), free, media)?;
         let process = Mutex::new(Some(process));
         Ok(Self { folder, places, process })
     }

@@ -20,12 +20,9 @@ impl Tool {
     #[must_use]
     pub fn found(self) -> Option<PathBuf> {
         match self {
-            Self::Chromium => on_path(&[
-                "chromium",
-                "chromium-browser",
-                "google-chrome-stable",
-                "google-chrome",
-            ]),
+            Self::Chromium => {
+                on_path(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"])
+            }
             Self::Firefox => on_path(&["firefox-esr", "firefox"]),
             Self::Aiortc => aiortc(),
         }

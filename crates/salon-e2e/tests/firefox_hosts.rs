@@ -1,4 +1,4 @@
-//! A host in Firefox, a viewer in Chromium.
+//! A host in Firefox, a viewer in Chromium. VP8 only: Firefox's H264 is a plug-in downloaded from its makers.
 
 use salon_e2e::scenario;
 use salon_e2e::tool::Tool;
@@ -13,7 +13,9 @@ fn firefox_hosts() {
         let viewer = scenario.person(&scenario.browser()?, &server, "Emeka")?;
         viewer.open_room(&room)?;
         viewer.receives(&[0])?;
+        // Twice: it goes on.
         viewer.receives(&[0])?;
+        scenario.report(&format!("{:?}", viewer.picture()?));
         viewer.sees_on_stage(&["Ada"])?;
         viewer.negotiated_once()?;
         host.end_live()

@@ -14,6 +14,7 @@ fn firefox_watches() {
         viewer.receives(&[0])?;
         // Twice: it goes on.
         viewer.receives(&[0])?;
+        scenario.report(&format!("{:?}", viewer.picture()?));
         viewer.sees_on_stage(&["Ada"])?;
         viewer.negotiated_once()?;
         host.end_live()

@@ -69,7 +69,10 @@ fn check(scenario: &Scenario, server: &Server, codec: &str, seed: u64) -> Result
     ensure!(count.dropped > 0, "{codec}: nothing was lost of {count:?}");
     ensure!(settled.nack_count > first.nack_count, "{codec}: nothing was asked for: {settled:?}");
     ensure!(share >= SHARE_MIN, "{codec}: {share:.2} of {encoded} frames were decoded");
-    ensure!(playback.longest_pause() <= PAUSE_MAX, "{codec}: the picture stood still: {playback:?}");
+    ensure!(
+        playback.longest_pause() <= PAUSE_MAX,
+        "{codec}: the picture stood still: {playback:?}"
+    );
     ensure!(freezes <= FREEZES_MAX, "{codec}: {freezes} freezes: {first:?}, {settled:?}");
     ensure!(keyframes <= KEYFRAMES_MAX, "{codec}: {keyframes} keyframes: {first:?}, {settled:?}");
     viewer.negotiated_once()?;

@@ -1,6 +1,7 @@
 //! Running other programs.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -19,6 +20,25 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// [`run`], for a command that waits for a network: it is asked to end when it takes longer than `limit`.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
+    let line = shown(command);
+    let mut child = command.spawn().with_context(|| format!("cannot run `{line}`"))?;
+    let deadline = Instant::now() + limit;
+    loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => bail!("`{line}`: {status}"),
+            None if Instant::now() > deadline => break,
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+    // A request rather than a kill: sudo hands it on, and apt leaves no half-installed package behind.
+    Command::new("kill").arg(child.id().to_string()).status()?;
+    child.wait()?;
+    bail!("`{line}` took longer than {limit:?}; is the network there?")
+}
+
 /// Whether a line of shell succeeds; its output is dropped.
 pub(crate) fn succeeds(line: &str) -> bool {
     Command::new("sh").args(["-c", line]).output().is_ok_and(|output| output.status.success())
@@ -33,4 +53,26 @@ pub(crate) fn shown(command: &Command) -> String {
         .map(|word| word.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(line: &str, limit: Duration) -> Result<()> {
+        run_within(Command::new("sh").args(["-c", line]), limit)
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_is_ended() {
+        let error = within("exec sleep 60", Duration::from_millis(100)).unwrap_err();
+        assert!(error.to_string().contains("took longer than 100ms"), "{error}");
+    }
+
+    #[test]
+    fn a_command_within_its_limit_tells_its_result() {
+        let limit = Duration::from_secs(20);
+        within("true", limit).unwrap();
+        assert!(within("exit 3", limit).unwrap_err().to_string().contains("3"));
+    }
 }
