@@ -86,23 +86,26 @@
   // What the last click hit: "target", "nothing", or the control that stood there instead; null before it has come.
   let landed = null;
 
-  // The middle of an element that stands still and that nothing covers, or null when it is not so (yet).
+  // The middle of an element that stands still and that nothing covers; throws why there is none (yet).
   const target = async (selector, wanted) => {
     const element = find(selector, wanted);
     // A pulse that never ends is no movement to wait out.
     const moves = ({ playState, effect }) =>
       playState === "running" && Number.isFinite(effect?.getComputedTiming().endTime) && within(element, effect.target);
-    if (!element || document.getAnimations().some(moves)) return null;
-    if (element.disabled || element.getAttribute("aria-disabled") === "true") return null;
+    if (!element) throw `nothing visible matches; the page says: ${document.body?.innerText.slice(0, 200)}`;
+    const moving = document.getAnimations().find(moves);
+    if (moving) throw `it moves: ${moving.animationName ?? moving.transitionProperty} at ${moving.currentTime} ms`;
+    if (element.disabled || element.getAttribute("aria-disabled") === "true") throw "it is disabled";
     element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
     const before = element.getBoundingClientRect();
     await frame();
     await frame();
     const after = element.getBoundingClientRect();
-    if (before.x !== after.x || before.y !== after.y || !after.width || !after.height) return null;
+    if (before.x !== after.x || before.y !== after.y || !after.width || !after.height) throw "it changes its place";
     const x = after.x + after.width / 2;
     const y = after.y + after.height / 2;
-    if (!within(topmost(x, y), element)) return null;
+    const top = topmost(x, y);
+    if (!within(top, element)) throw `it is covered at ${x}, ${y} by ${top?.outerHTML.slice(0, 200)}`;
     landed = null;
     const note = (event) => {
       const [hit] = event.composedPath();

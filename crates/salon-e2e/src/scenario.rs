@@ -45,16 +45,15 @@ pub fn run_with(name: &'static str, needs: &[Tool], steps: impl FnOnce(&Scenario
         let Some(program) = tool.found() else { return skip(name, tool.absence()) };
         tools.insert(*tool, program);
     }
-    let scenario = Scenario { name, tools, pages: Mutex::default(), servers: Mutex::default() };
-    let outcome = if needs.contains(&Tool::Firefox) && !network::is_private() {
+    if needs.contains(&Tool::Firefox) && !network::is_private() {
         if !network::can_be_private() {
             return skip(name, "Firefox needs a network namespace with `ip`, and there is none");
         }
-        network::run_inside(name)
-    } else {
-        steps(&scenario)
-    };
-    if let Err(error) = outcome {
+        // What is kept of a failure is kept in there.
+        return network::run_inside(name).unwrap_or_else(|error| panic!("{error:?}"));
+    }
+    let scenario = Scenario { name, tools, pages: Mutex::default(), servers: Mutex::default() };
+    if let Err(error) = steps(&scenario) {
         panic!("{error:?}");
     }
 }

@@ -1,9 +1,12 @@
 //! Running other programs.
 
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+
+/// How long a command that was asked to end may take to. A guess.
+const END_MAX: Duration = Duration::from_secs(10);
 
 /// The cargo that runs this task.
 pub(crate) fn cargo() -> Command {
@@ -24,19 +27,28 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     let line = shown(command);
     let mut child = command.spawn().with_context(|| format!("cannot run `{line}`"))?;
-    let deadline = Instant::now() + limit;
-    loop {
-        match child.try_wait()? {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => bail!("`{line}`: {status}"),
-            None if Instant::now() > deadline => break,
-            None => std::thread::sleep(Duration::from_millis(50)),
+    match ends_within(&mut child, limit)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("`{line}`: {status}"),
+        None => {
+            // A request rather than a kill: apt leaves no half-installed package behind. One to sudo is refused
+            // unless root makes it, and then the command is left to itself.
+            let _ = Command::new("kill").arg(child.id().to_string()).output();
+            ends_within(&mut child, END_MAX)?;
+            bail!("`{line}` took longer than {limit:?}; is the network there?")
         }
     }
-    // A request rather than a kill: sudo hands it on, and apt leaves no half-installed package behind.
-    Command::new("kill").arg(child.id().to_string()).status()?;
-    child.wait()?;
-    bail!("`{line}` took longer than {limit:?}; is the network there?")
+}
+
+fn ends_within(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || Instant::now() > deadline {
+            return Ok(status);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Whether a line of shell succeeds; its output is dropped.
