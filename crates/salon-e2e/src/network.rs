@@ -15,9 +15,11 @@ const MARK: &str = "SALON_E2E_PRIVATE_NETWORK";
 /// RFC 5737, 3: for documentation, so nobody has it.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 /// Firefox looks for its own address on the way to the internet, so there has to be one; it ends at the cable's
-/// other end. Then the test runs.
+/// other end. No card gets an address of its own making (IPv6, a second after it is up): Chromium ends every
+/// request when addresses change. Then the test runs.
 const SET_UP: &str = "ip link set lo up && ip link add salon0 type veth peer name salon1 \
-    && ip address add 198.51.100.7/24 dev salon0 && ip link set salon0 up && ip link set salon1 up \
+    && ip link set salon0 addrgenmode none && ip link set salon1 addrgenmode none \
+    && ip address add 198.51.100.7/24 dev salon0 && ip link set salon1 up && ip link set salon0 up \
     && ip route add default via 198.51.100.8 dev salon0 && exec \"$@\"";
 
 /// Whether this test runs in a network of its own.
