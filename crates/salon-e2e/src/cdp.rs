@@ -1,173 +1,180 @@
-//! The Chrome DevTools Protocol over a pair of pipes: NUL-ended JSON, one reader thread.
+//! Chromium's tabs over the DevTools protocol: NUL-ended JSON over a pair of pipes.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
-/// How many console lines are kept for each page; the oldest go first.
-const CONSOLE_LINES_MAX: usize = 2_000;
-/// How long the browser may take over a command that waits for nothing. Generous: the machine may be busy encoding.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
+use crate::chromium::Process;
+use crate::connection::{ANSWER_MAX, Answers, Commands, Connection, ConsoleLine, string};
+use crate::tab::{PAGE_SCRIPT, Tab};
 
-type Answer = Result<Value, String>;
-
-/// One browser's DevTools connection. Cheap to clone; every clone talks to the same browser.
-#[derive(Clone)]
-pub(crate) struct Connection(Arc<Shared>);
-
-struct Shared {
-    pipe: Mutex<Box<dyn Write + Send>>,
-    next_id: AtomicU64,
-    state: Mutex<State>,
+/// Speaks over these pipes. The receiver hangs up when the browser has gone.
+pub(crate) fn open(
+    commands: impl Write + Send + 'static,
+    answers: impl Read + Send + 'static,
+) -> (Connection, Receiver<()>) {
+    Connection::open(ToBrowser(commands), FromBrowser(BufReader::new(answers)), console_line)
 }
 
-struct State {
-    // Invariant: false once the browser has closed its end; then nothing waits any more.
-    open: bool,
-    waiting: BTreeMap<u64, SyncSender<Answer>>,
-    consoles: BTreeMap<String, VecDeque<String>>,
+struct ToBrowser<W>(W);
+
+impl<W: Write + Send + 'static> Commands for ToBrowser<W> {
+    fn send(&mut self, message: &str) -> Result<()> {
+        self.0.write_all(message.as_bytes())?;
+        self.0.write_all(&[0])?;
+        Ok(self.0.flush()?)
+    }
 }
 
-impl Connection {
-    /// Speaks over these pipes. The receiver gets its one message, a hang-up, when the browser has gone.
-    pub(crate) fn open(
-        commands: impl Write + Send + 'static,
-        answers: impl Read + Send + 'static,
-    ) -> (Self, Receiver<()>) {
-        let (gone, on_gone) = sync_channel(0);
-        let state = State { open: true, waiting: BTreeMap::new(), consoles: BTreeMap::new() };
-        let connection = Self(Arc::new(Shared {
-            pipe: Mutex::new(Box::new(commands)),
-            next_id: AtomicU64::new(1),
-            state: Mutex::new(state),
-        }));
-        let reader = connection.clone();
-        std::thread::spawn(move || {
-            reader.read(BufReader::new(answers));
-            drop(gone);
-        });
-        (connection, on_gone)
-    }
+struct FromBrowser<R>(BufReader<R>);
 
-    /// Sends one command and waits for its answer.
-    ///
-    /// # Errors
-    /// The browser refused, has gone, or took too long.
-    pub(crate) fn call(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value> {
-        self.call_within(session, method, params, ANSWER_MAX)
-    }
-
-    /// [`call`](Self::call) with another limit, for commands that wait for something in the page.
-    pub(crate) fn call_within(
-        &self,
-        session: Option<&str>,
-        method: &str,
-        params: Value,
-        limit: Duration,
-    ) -> Result<Value> {
-        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut message = json!({ "id": id, "method": method, "params": params });
-        if let Some(session) = session {
-            message["sessionId"] = session.into();
-        }
-        let (sender, answer) = sync_channel(1);
-        {
-            let mut state = self.state();
-            if !state.open {
-                bail!("{method}: the browser has gone");
-            }
-            state.waiting.insert(id, sender);
-        }
-        self.send(&message).with_context(|| format!("{method}: the browser has gone"))?;
-        match answer.recv_timeout(limit) {
-            Ok(answer) => answer.map_err(|error| anyhow!("{method}: {error}")),
-            Err(RecvTimeoutError::Disconnected) => bail!("{method}: the browser has gone"),
-            Err(RecvTimeoutError::Timeout) => {
-                self.state().waiting.remove(&id);
-                bail!("{method}: no answer within {limit:?}")
-            }
-        }
-    }
-
-    /// What the page of this session has printed and thrown so far.
-    pub(crate) fn console(&self, session: &str) -> Vec<String> {
-        self.state().consoles.get(session).into_iter().flatten().cloned().collect()
-    }
-
-    fn send(&self, message: &Value) -> Result<()> {
-        let mut bytes = serde_json::to_vec(message)?;
-        bytes.push(0);
-        let mut pipe = self.0.pipe.lock().expect("no thread panics while writing");
-        pipe.write_all(&bytes)?;
-        Ok(pipe.flush()?)
-    }
-
-    fn read(&self, mut answers: impl BufRead) {
+impl<R: Read + Send + 'static> Answers for FromBrowser<R> {
+    fn receive(&mut self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        while let Ok(1..) = answers.read_until(0, &mut bytes) {
-            if bytes.last() == Some(&0) {
-                bytes.pop();
-            }
-            if let Ok(message) = serde_json::from_slice::<Value>(&bytes) {
-                self.receive(message);
-            }
-            bytes.clear();
+        let read = self.0.read_until(0, &mut bytes);
+        // Half a message is the last sign of a browser that was killed.
+        (read.is_ok() && bytes.pop() == Some(0)).then_some(bytes)
+    }
+}
+
+/// A window with cookies and storage shared with nobody; it closes when dropped.
+pub(crate) struct Target {
+    process: Arc<Process>,
+    context: String,
+    session: String,
+}
+
+impl Target {
+    pub(crate) fn create(process: Arc<Process>) -> Result<Self> {
+        let call = |method, params| process.connection().call(method, params, ANSWER_MAX);
+        let context = string(&call("Target.createBrowserContext", json!({}))?, "browserContextId")?;
+        let wanted =
+            json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
+        let target = string(&call("Target.createTarget", wanted)?, "targetId")?;
+        let attach = json!({ "targetId": target, "flatten": true });
+        let session = string(&call("Target.attachToTarget", attach)?, "sessionId")?;
+        let target = Self { process, context, session };
+        for domain in ["Page", "Runtime", "Log"] {
+            target.call(&format!("{domain}.enable"), json!({}))?;
         }
-        let mut state = self.state();
-        state.open = false;
-        state.waiting.clear();
+        target.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
+        let script = json!({ "source": PAGE_SCRIPT, "runImmediately": true });
+        target.call("Page.addScriptToEvaluateOnNewDocument", script)?;
+        Ok(target)
     }
 
-    fn receive(&self, mut message: Value) {
-        if let Some(id) = message["id"].as_u64() {
-            let Some(waiting) = self.state().waiting.remove(&id) else { return };
-            let answer = match message.get("error") {
-                Some(error) => Err(error["message"].as_str().unwrap_or("refused").to_owned()),
-                None => Ok(message["result"].take()),
-            };
-            // The caller may have given up in the meantime; then nobody wants the answer.
-            let _ = waiting.try_send(answer);
-        } else if let (Some(session), Some(line)) =
-            (message["sessionId"].as_str(), console_line(&message))
+    fn call(&self, method: &str, params: Value) -> Result<Value> {
+        self.call_within(method, params, ANSWER_MAX)
+    }
+
+    fn call_within(&self, method: &str, params: Value, limit: Duration) -> Result<Value> {
+        let command = json!({ "method": method, "params": params, "sessionId": self.session });
+        self.process.connection().call_with(command, limit)
+    }
+}
+
+impl Tab for Target {
+    fn navigate(&self, url: &str) -> Result<()> {
+        let answer = self.call("Page.navigate", json!({ "url": url }))?;
+        match answer["errorText"].as_str() {
+            Some(error) => bail!("{url}: {error}"),
+            None => Ok(()),
+        }
+    }
+
+    fn reload(&self) -> Result<()> {
+        self.call("Page.reload", json!({})).map(drop)
+    }
+
+    fn evaluate(&self, script: &str, limit: Duration) -> Result<Value> {
+        let params = json!({
+            "expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true,
+        });
+        let mut answer = self.call_within("Runtime.evaluate", params, limit)?;
+        match answer.get("exceptionDetails") {
+            Some(details) => Err(anyhow!("{script}: {}", exception_text(details))),
+            None => Ok(answer["result"]["value"].take()),
+        }
+    }
+
+    fn is_navigation(&self, failure: &str) -> bool {
+        ["navigated or closed", "context was destroyed", "Cannot find context"]
+            .iter()
+            .any(|sign| failure.contains(sign))
+    }
+
+    fn click(&self, x: f64, y: f64) -> Result<()> {
+        for (kind, button) in
+            [("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")]
         {
-            let mut state = self.state();
-            let console = state.consoles.entry(session.to_owned()).or_default();
-            if console.len() == CONSOLE_LINES_MAX {
-                console.pop_front();
-            }
-            console.push_back(line);
+            let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", event)?;
         }
+        Ok(())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().expect("no thread panics while holding the state")
+    fn press_escape(&self) -> Result<()> {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({
+                "type": kind, "key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27,
+            });
+            self.call("Input.dispatchKeyEvent", event)?;
+        }
+        Ok(())
+    }
+
+    fn insert_text(&self, text: &str) -> Result<()> {
+        self.call("Input.insertText", json!({ "text": text })).map(drop)
+    }
+
+    fn capture(&self) -> Result<String> {
+        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }))?;
+        string(&answer, "data")
+    }
+
+    fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", metrics).map(drop)
+    }
+
+    fn console(&self) -> Vec<String> {
+        self.process.connection().console(&self.session)
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let context = json!({ "browserContextId": self.context });
+        // Fails when the browser has already gone, and the window with it.
+        let _ = self.process.connection().call("Target.disposeBrowserContext", context, ANSWER_MAX);
     }
 }
 
 /// What an event has to say in a page's console, if anything.
-fn console_line(event: &Value) -> Option<String> {
+fn console_line(event: &Value) -> Option<ConsoleLine> {
+    let page = event["sessionId"].as_str()?.to_owned();
     let params = &event["params"];
-    match event["method"].as_str()? {
+    let text = match event["method"].as_str()? {
         "Runtime.consoleAPICalled" => {
             let words = params["args"].as_array()?.iter().map(printed).collect::<Vec<_>>();
-            Some(format!("{}: {}", params["type"].as_str()?, words.join(" ")))
+            format!("{}: {}", params["type"].as_str()?, words.join(" "))
         }
         "Runtime.exceptionThrown" => {
-            Some(format!("uncaught: {}", exception_text(&params["exceptionDetails"])))
+            format!("uncaught: {}", exception_text(&params["exceptionDetails"]))
         }
         "Log.entryAdded" => {
             let entry = &params["entry"];
             let url = entry["url"].as_str().unwrap_or_default();
-            Some(format!("{}: {} {url}", entry["level"].as_str()?, entry["text"].as_str()?))
+            format!("{}: {} {url}", entry["level"].as_str()?, entry["text"].as_str()?)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(ConsoleLine { page, text })
 }
 
 /// A console argument as the console would show it, roughly.
@@ -180,7 +187,7 @@ fn printed(argument: &Value) -> String {
 }
 
 /// The message of an exception, with its stack when it has one.
-pub(crate) fn exception_text(details: &Value) -> String {
+fn exception_text(details: &Value) -> String {
     let exception = &details["exception"];
     exception["description"]
         .as_str()
@@ -194,37 +201,11 @@ pub(crate) fn exception_text(details: &Value) -> String {
 mod tests {
     use super::*;
 
-    /// Asks a browser that gives `answer` to its first command and goes away.
-    fn asked(answer: &'static str) -> Result<Value> {
-        let (commands, to_browser) = std::io::pipe()?;
-        let (from_browser, mut answers) = std::io::pipe()?;
-        let browser = std::thread::spawn(move || -> std::io::Result<()> {
-            BufReader::new(commands).read_until(0, &mut Vec::new())?;
-            answers.write_all(answer.as_bytes())?;
-            answers.write_all(&[0])
-        });
-        let (connection, on_gone) = Connection::open(to_browser, from_browser);
-        let result = connection.call(None, "Test.method", json!({}));
-        browser.join().unwrap()?;
-        on_gone.recv().unwrap_err();
-        result
-    }
-
     #[test]
-    fn an_answer_reaches_its_caller() {
-        let result = asked(r#"{"id":1,"result":{"x":7}}"#);
-        assert_eq!(result.unwrap(), json!({ "x": 7 }));
-    }
-
-    #[test]
-    fn a_refusal_is_an_error() {
-        let result = asked(r#"{"id":1,"error":{"message":"no such thing"}}"#);
-        assert_eq!(result.unwrap_err().to_string(), "Test.method: no such thing");
-    }
-
-    #[test]
-    fn a_browser_that_goes_away_leaves_nobody_waiting() {
-        let result = asked(r#"{"method":"Unasked.event"}"#);
-        assert_eq!(result.unwrap_err().to_string(), "Test.method: the browser has gone");
+    fn messages_end_with_a_zero_byte() {
+        let mut answers = FromBrowser(BufReader::new(b"{}\0[]\0half".as_slice()));
+        assert_eq!(answers.receive().unwrap(), b"{}");
+        assert_eq!(answers.receive().unwrap(), b"[]");
+        assert_eq!(answers.receive(), None);
     }
 }

@@ -15,6 +15,41 @@
     };
   }
 
+  // Every peer connection of this document that has got a description, and where answers lead media in place of the
+  // server: `detour("127.0.0.1:1", "127.0.0.1:2")` before an answer comes.
+  const connections = new Set();
+  let path = null;
+  const detour = (from, to) => {
+    const candidate = (address) => ` ${address.replace(":", " ")} typ `;
+    path = { from: candidate(from), to: candidate(to) };
+  };
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.setRemoteDescription = async function (description) {
+    connections.add(this);
+    if (!path) return setRemoteDescription.call(this, description);
+    const sdp = description.sdp.replaceAll(path.from, path.to);
+    if (sdp === description.sdp) throw new Error(`no candidate${path.from}in ${sdp}`);
+    return setRemoteDescription.call(this, { type: description.type, sdp });
+  };
+
+  // What every open connection has received so far, one entry a stream, as the browser tells it.
+  const inbound = async () => {
+    const open = [...connections].filter((pc) => pc.connectionState !== "closed");
+    const reports = await Promise.all(open.map((pc) => pc.getStats()));
+    return reports.flatMap((report) => [...report.values()].filter((s) => s.type === "inbound-rtp"));
+  };
+
+  // `inbound()` every `everyMs` for `spanMs`, each with its time.
+  const watch = async (spanMs, everyMs) => {
+    const readings = [];
+    const start = performance.now();
+    for (let due = 0; due <= spanMs; due += everyMs) {
+      await new Promise((resolve) => setTimeout(resolve, start + due - performance.now()));
+      readings.push({ atMs: performance.now() - start, inbound: await inbound() });
+    }
+    return readings;
+  };
+
   // Every element that matches, through open shadow roots as well.
   const all = (selector, root = document) => {
     const found = [...root.querySelectorAll(selector)];
@@ -51,23 +86,26 @@
   // What the last click hit: "target", "nothing", or the control that stood there instead; null before it has come.
   let landed = null;
 
-  // The middle of an element that stands still and that nothing covers, or null when it is not so (yet).
+  // The middle of an element that stands still and that nothing covers; throws why there is none (yet).
   const target = async (selector, wanted) => {
     const element = find(selector, wanted);
     // A pulse that never ends is no movement to wait out.
     const moves = ({ playState, effect }) =>
       playState === "running" && Number.isFinite(effect?.getComputedTiming().endTime) && within(element, effect.target);
-    if (!element || document.getAnimations().some(moves)) return null;
-    if (element.disabled || element.getAttribute("aria-disabled") === "true") return null;
+    if (!element) throw `nothing visible matches; the page says: ${document.body?.innerText.slice(0, 200)}`;
+    const moving = document.getAnimations().find(moves);
+    if (moving) throw `it moves: ${moving.animationName ?? moving.transitionProperty} at ${moving.currentTime} ms`;
+    if (element.disabled || element.getAttribute("aria-disabled") === "true") throw "it is disabled";
     element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
     const before = element.getBoundingClientRect();
     await frame();
     await frame();
     const after = element.getBoundingClientRect();
-    if (before.x !== after.x || before.y !== after.y || !after.width || !after.height) return null;
+    if (before.x !== after.x || before.y !== after.y || !after.width || !after.height) throw "it changes its place";
     const x = after.x + after.width / 2;
     const y = after.y + after.height / 2;
-    if (!within(topmost(x, y), element)) return null;
+    const top = topmost(x, y);
+    if (!within(top, element)) throw `it is covered at ${x}, ${y} by ${top?.outerHTML.slice(0, 200)}`;
     landed = null;
     const note = (event) => {
       const [hit] = event.composedPath();
@@ -94,5 +132,5 @@
     }
   };
 
-  Object.defineProperty(window, "e2e", { value: Object.freeze({ all, find, landed: () => landed, shown, target, text, until, words }) });
+  Object.defineProperty(window, "e2e", { value: Object.freeze({ all, detour, find, inbound, landed: () => landed, shown, target, text, until, watch, words }) });
 })();

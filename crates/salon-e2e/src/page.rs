@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::browser::Process;
-use crate::cdp::exception_text;
+use crate::tab::Tab;
 
 /// How long the page may take to show what a click or a key needs. Generous: the machine may be busy encoding.
 const READY_MAX: Duration = Duration::from_secs(20);
@@ -26,35 +25,12 @@ pub const WINDOW: (u32, u32) = (390, 780);
 
 /// A page in a window of its own. Cheap to clone; the window closes with the last clone.
 #[derive(Clone)]
-pub struct Page(Arc<Target>);
-
-struct Target {
-    process: Arc<Process>,
-    context: String,
-    session: String,
-}
+pub struct Page(Arc<dyn Tab>);
 
 impl Page {
-    pub(crate) fn create(process: Arc<Process>) -> Result<Self> {
-        let connection = process.connection();
-        let made = connection.call(None, "Target.createBrowserContext", json!({}))?;
-        let context = string(&made, "browserContextId")?;
-        let wanted =
-            json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
-        let target = string(&connection.call(None, "Target.createTarget", wanted)?, "targetId")?;
-        let attach = json!({ "targetId": target, "flatten": true });
-        let attached = connection.call(None, "Target.attachToTarget", attach)?;
-        let session = string(&attached, "sessionId")?;
-        let page = Self(Arc::new(Target { process, context, session }));
-        for domain in ["Page", "Runtime", "Log"] {
-            page.call(&format!("{domain}.enable"), json!({}))?;
-        }
-        page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
-        page.resize(WINDOW)?;
-        let source = include_str!("page.js");
-        let script = json!({ "source": source, "runImmediately": true });
-        page.call("Page.addScriptToEvaluateOnNewDocument", script)?;
-        Ok(page)
+    pub(crate) fn new(tab: impl Tab + 'static) -> Result<Self> {
+        tab.resize(WINDOW)?;
+        Ok(Self(Arc::new(tab)))
     }
 
     /// Goes to `url` and waits until it has loaded.
@@ -62,10 +38,7 @@ impl Page {
     /// # Errors
     /// The page cannot be loaded.
     pub fn goto(&self, url: &str) -> Result<()> {
-        let answer = self.call("Page.navigate", json!({ "url": url }))?;
-        if let Some(error) = answer["errorText"].as_str() {
-            bail!("{url}: {error}");
-        }
+        self.0.navigate(url)?;
         self.loaded()
     }
 
@@ -76,7 +49,7 @@ impl Page {
     pub fn reload(&self) -> Result<()> {
         // A mark that the old document has and the new one has not.
         self.eval("window.beforeReload = true")?;
-        self.call("Page.reload", json!({}))?;
+        self.0.reload()?;
         self.wait_for("!window.beforeReload", READY_MAX, "the page to load anew")?;
         self.loaded()
     }
@@ -115,7 +88,7 @@ impl Page {
                 }
                 Ok(outcome) => outcome["last"].to_string(),
                 // The document went away under the script: the next one is asked.
-                Err(error) if !left.is_zero() && is_navigation(&error) => continue,
+                Err(error) if !left.is_zero() && self.is_navigation(&error) => continue,
                 Err(error) => format!("{error:#}"),
             };
             bail!("waited {limit:?} for {what}: {condition} is {last}");
@@ -151,14 +124,8 @@ impl Page {
         let condition = format!("e2e.target({}, {})", json!(selector(testid)), json!(words));
         let what = format!("{testid} {words:?} to be clickable");
         let spot = self.wait_for(&condition, READY_MAX, &what)?;
-        for (kind, button) in
-            [("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")]
-        {
-            let event = json!({
-                "type": kind, "x": spot["x"], "y": spot["y"], "button": button, "clickCount": 1,
-            });
-            self.call("Input.dispatchMouseEvent", event)?;
-        }
+        let place = |axis: &str| spot[axis].as_f64().with_context(|| format!("no {axis}: {spot}"));
+        self.0.click(place("x")?, place("y")?)?;
         // The script fails when the click led to another document, and then it hit what it should.
         let landed = self.eval("e2e.landed()").unwrap_or(Value::Null);
         Ok(landed.as_str().unwrap_or("target").to_owned())
@@ -169,13 +136,7 @@ impl Page {
     /// # Errors
     /// The page has gone.
     pub fn escape(&self) -> Result<()> {
-        for kind in ["keyDown", "keyUp"] {
-            let event = json!({
-                "type": kind, "key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27,
-            });
-            self.call("Input.dispatchKeyEvent", event)?;
-        }
-        Ok(())
+        self.0.press_escape()
     }
 
     /// Types `text` into the visible field with this `data-testid`, in place of what it holds.
@@ -186,7 +147,7 @@ impl Page {
         self.click(testid)?;
         let field = format!("e2e.find({})", json!(selector(testid)));
         self.eval(&format!("{field}.select()"))?;
-        self.call("Input.insertText", json!({ "text": text }))?;
+        self.0.insert_text(text)?;
         let condition = format!("{field}.value === {}", json!(text));
         self.wait_for(&condition, READY_MAX, &format!("{testid} to hold {text:?}"))?;
         Ok(())
@@ -227,9 +188,9 @@ impl Page {
     /// # Errors
     /// The page cannot be painted or the file not written.
     pub fn screenshot(&self, path: &Path, width: u32, height: u32) -> Result<()> {
-        self.resize((width, height))?;
+        self.0.resize((width, height))?;
         let taken = self.capture();
-        self.resize(WINDOW)?;
+        self.0.resize(WINDOW)?;
         let png = taken?;
         std::fs::write(path, png).with_context(|| path.display().to_string())
     }
@@ -237,7 +198,7 @@ impl Page {
     /// What the page has printed to its console, thrown without catching and failed to load.
     #[must_use]
     pub fn console(&self) -> Vec<String> {
-        self.0.process.connection().console(&self.0.session)
+        self.0.console()
     }
 
     fn capture(&self) -> Result<Vec<u8>> {
@@ -245,17 +206,9 @@ impl Page {
         self.eval(
             "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))",
         )?;
-        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }))?;
-        let text = string(&answer, "data")?;
         base64::engine::general_purpose::STANDARD
-            .decode(text)
+            .decode(self.0.capture()?)
             .context("the screenshot is not base64")
-    }
-
-    fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
-        let metrics =
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.call("Emulation.setDeviceMetricsOverride", metrics).map(drop)
     }
 
     fn loaded(&self) -> Result<()> {
@@ -263,51 +216,26 @@ impl Page {
         self.wait_for(complete, READY_MAX, "the page to load").map(drop)
     }
 
-    fn eval_within(&self, script: &str, limit: Duration) -> Result<Value> {
-        let params = json!({
-            "expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true,
-        });
-        let connection = self.0.process.connection();
-        let mut answer =
-            connection.call_within(Some(&self.0.session), "Runtime.evaluate", params, limit)?;
-        match answer.get("exceptionDetails") {
-            Some(details) => Err(anyhow!("{script}: {}", exception_text(details))),
-            None => Ok(answer["result"]["value"].take()),
-        }
+    /// [`eval`](Self::eval) of a script that takes its time.
+    pub(crate) fn eval_within(&self, script: &str, limit: Duration) -> Result<Value> {
+        self.0.evaluate(script, limit)
     }
 
-    fn call(&self, method: &str, params: Value) -> Result<Value> {
-        self.0.process.connection().call(Some(&self.0.session), method, params)
+    /// Whether a script failed because its document was replaced, not by its own doing.
+    fn is_navigation(&self, error: &anyhow::Error) -> bool {
+        let failure = format!("{error:#}");
+        // The next document may be asked before its first script has run.
+        failure.contains("e2e is not defined") || self.0.is_navigation(&failure)
     }
 }
 
 impl std::fmt::Debug for Page {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Page").field("session", &self.0.session).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        let context = json!({ "browserContextId": self.context });
-        // Fails when the browser has already gone, and the window with it.
-        let _ = self.process.connection().call(None, "Target.disposeBrowserContext", context);
+        f.debug_struct("Page").finish_non_exhaustive()
     }
 }
 
 /// The CSS selector of a `data-testid`.
 fn selector(testid: &str) -> String {
     format!("[data-testid={testid}]")
-}
-
-/// Whether a script failed because its document was replaced, not by its own doing.
-fn is_navigation(error: &anyhow::Error) -> bool {
-    let text = format!("{error:#}");
-    ["navigated or closed", "context was destroyed", "Cannot find context", "e2e is not defined"]
-        .iter()
-        .any(|sign| text.contains(sign))
-}
-
-fn string(answer: &Value, field: &str) -> Result<String> {
-    answer[field].as_str().map(str::to_owned).with_context(|| format!("no {field} in {answer}"))
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::page::Page;
+use crate::relay::Relay;
 
 /// How long the product may take over anything here, media included. Generous: tests share few cores with the
 /// encoders and decoders of every browser they start.
@@ -110,6 +111,15 @@ impl Person {
         )?;
         self.page.see("live-mark", "", SOON)?;
         Ok(room.as_str().context("a room without identifier")?.to_owned())
+    }
+
+    /// Lets the media that will come to this page go through `relay`. Lasts until the page is loaded anew.
+    ///
+    /// # Errors
+    /// The page has gone.
+    pub fn goes_through(&self, relay: &Relay) -> Result<()> {
+        let (from, to) = (relay.target().to_string(), relay.address().to_string());
+        self.page.eval(&format!("e2e.detour({}, {})", json!(from), json!(to))).map(drop)
     }
 
     /// Opens a room that is live.
@@ -398,6 +408,14 @@ impl Person {
             self.page.wait_for(&condition, SOON, &what)?;
         }
         Ok(())
+    }
+
+    /// How many pictures they have encoded so far to publish.
+    ///
+    /// # Errors
+    /// They publish nothing.
+    pub fn frames_encoded(&self) -> Result<u64> {
+        self.page.eval_as("window.salon.stats().then(all => all.publisher.framesEncoded)")
     }
 
     /// What every receiver has got so far.

@@ -10,10 +10,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::http::{self, Response};
-use crate::target;
+use crate::{network, target};
 
 /// How long the server may take to print where it listens.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -38,14 +39,15 @@ struct Places {
 }
 
 impl Server {
-    /// Builds the server if need be and starts it on free ports of the loopback.
+    /// Builds the server if need be and starts it on free ports of the loopback, or of the test's own network.
     ///
     /// # Errors
     /// It cannot be built, or does not come up in time; its log is part of the error.
     pub fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("salon-e2e-server-").tempdir()?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (process, places) = Process::start(folder.path(), free, free)?;
+        let media = SocketAddr::from((network::media_ip(), 0));
+        let (process, places) = Process::start(folder.path(), free, media)?;
         let process = Mutex::new(Some(process));
         Ok(Self { folder, places, process })
     }
@@ -135,6 +137,18 @@ impl Server {
         body: &[u8],
     ) -> Result<Response> {
         http::request(self.places.http, method, &format!("/{path}"), headers, body)
+    }
+
+    /// Signs somebody in and gives their token.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses.
+    pub fn token(&self, name: &str) -> Result<String> {
+        let body = json!({ "name": name }).to_string();
+        let kind = [("content-type", "application/json")];
+        let answer = self.request("POST", "api/tokens", &kind, body.as_bytes())?;
+        ensure!(answer.status == 200, "api/tokens: {} {}", answer.status, answer.text());
+        answer.json()?["token"].as_str().map(str::to_owned).context("no token in the answer")
     }
 
     /// The value of a metric that has no labels, from `GET metrics`.

@@ -1,4 +1,4 @@
-//! A WebSocket that may say anything, also what no browser would: for tests of bad input.
+//! A WebSocket that may say anything, also what no browser would: for tests of bad input, and to drive Firefox.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,11 +7,14 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::http::SILENCE_MAX;
 
-/// No frame that a test expects comes near this many bytes.
-const FRAME_BYTES_MAX: u64 = 1 << 20;
+/// No frame that a test expects comes near this many bytes; a picture of a page is the largest.
+const FRAME_BYTES_MAX: u64 = 16 << 20;
 /// Any key will do: the test does not check the server's proof that it read it.
 const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                        sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+
+/// What clients must mix into what they send (RFC 6455, 5.3). Any will do, but Firefox hangs up on one of zeros.
+const MASK: [u8; 4] = [1, 2, 3, 4];
 
 /// What the server sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -36,9 +39,17 @@ impl WebSocket {
     /// # Errors
     /// The server does not upgrade the connection.
     pub fn connect(address: SocketAddr) -> Result<Self> {
+        Self::connect_to(address, "/ws")
+    }
+
+    /// Connects to any path.
+    ///
+    /// # Errors
+    /// The server does not upgrade the connection.
+    pub(crate) fn connect_to(address: SocketAddr, path: &str) -> Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
-        write!(stream, "GET /ws HTTP/1.1\r\nhost: {address}\r\n{UPGRADE}\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n{UPGRADE}\r\n")?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -49,6 +60,16 @@ impl WebSocket {
         let head = String::from_utf8_lossy(&head);
         ensure!(head.starts_with("HTTP/1.1 101"), "no upgrade: {head}");
         Ok(Self { stream })
+    }
+
+    /// One to send with, and one to receive with, which waits however long the server is silent.
+    ///
+    /// # Errors
+    /// The system has no descriptor left.
+    pub(crate) fn split(self) -> Result<(Self, Self)> {
+        let stream = self.stream.try_clone()?;
+        stream.set_read_timeout(None)?;
+        Ok((self, Self { stream }))
     }
 
     /// Sends a text frame.
@@ -106,7 +127,7 @@ impl WebSocket {
 
     fn frame(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         let mut frame = vec![opcode];
-        // The top bit says "masked"; a mask of zero leaves the payload as it is.
+        // The top bit says "masked".
         match u16::try_from(payload.len()) {
             Ok(short @ ..126) => frame.push(0x80 | short.to_be_bytes()[1]),
             Ok(medium) => {
@@ -118,8 +139,8 @@ impl WebSocket {
                 frame.extend((payload.len() as u64).to_be_bytes());
             }
         }
-        frame.extend([0; 4]);
-        frame.extend(payload);
+        frame.extend(MASK);
+        frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
         self.raw(&frame)
     }
 

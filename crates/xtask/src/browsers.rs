@@ -99,7 +99,7 @@ impl Built {
         }
         match notes.browser_tests.iter().filter(skipped).count() {
             0 => {}
-            count => notes.skipped.push(format!("{count} of {total} need a browser")),
+            count => notes.skipped.push(format!("{count} of {total} need what is missing")),
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 mod arrows;
 mod browsers;
 mod process;
+mod python;
 mod readme;
 mod report;
 mod setup;
@@ -48,7 +49,7 @@ enum Task {
 
 #[derive(Args, Debug)]
 struct SetUp {
-    /// Install missing Debian packages and Rust components without asking.
+    /// Install missing Debian packages, Rust components and the Python environment without asking.
     #[arg(long)]
     yes: bool,
 }

@@ -2,11 +2,17 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{run, shown, succeeds};
+use crate::process::{run_within, shown, succeeds};
+use crate::python::Environment;
 use crate::report::Notes;
+use crate::workspace::Workspace;
+
+/// How long one command of the set-up may take, downloads included. A guess: two browsers over a slow line.
+const COMMAND_MAX: Duration = Duration::from_secs(600);
 
 /// Where a missing thing comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,7 +32,7 @@ struct Need {
     probe: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 7] = [
     Need {
         package: "rustfmt",
         source: Source::Rustup,
@@ -48,6 +54,24 @@ const NEEDS: [Need; 4] = [
                 || command -v google-chrome",
     },
     Need {
+        package: "firefox-esr",
+        source: Source::Debian,
+        needed_by: "browser tests with Firefox",
+        probe: "command -v firefox-esr || command -v firefox",
+    },
+    Need {
+        package: "iproute2",
+        source: Source::Debian,
+        needed_by: "browser tests with Firefox, which need a network of their own",
+        probe: "command -v ip",
+    },
+    Need {
+        package: "python3-venv",
+        source: Source::Debian,
+        needed_by: "browser tests with aiortc",
+        probe: "python3 -c 'import ensurepip, venv'",
+    },
+    Need {
         package: "fonts-dejavu-core",
         source: Source::Debian,
         needed_by: "pictures of the page",
@@ -59,28 +83,37 @@ const NEEDS: [Need; 4] = [
 /// Finds what is missing and installs it where that is allowed; notes what stays missing.
 ///
 /// With `SALON_REQUIRE=all` nothing may stay missing.
-pub(crate) fn run_setup(yes: bool, notes: &mut Notes) -> Result<()> {
+pub(crate) fn run_setup(workspace: &Workspace, yes: bool, notes: &mut Notes) -> Result<()> {
+    let environment = Environment::of(&workspace.target);
     let missing = absent();
-    if missing.is_empty() {
+    if missing.is_empty() && environment.is_ready() {
         return Ok(());
     }
     for need in &missing {
         println!("{} is missing; needed by: {}", need.package, need.needed_by);
     }
-    let commands = installation(&missing);
+    let mut commands = installation(&missing);
+    if !environment.is_ready() {
+        println!("aiortc is missing; needed by: browser tests with aiortc");
+        commands.extend(environment.installation());
+    }
     if may_install(yes, &commands)? {
-        for mut command in commands {
-            run(&mut command)?;
+        for command in &mut commands {
+            run_within(command, COMMAND_MAX)?;
         }
+        environment.finish()?;
     } else {
         let lines = commands.iter().map(shown).collect::<Vec<_>>().join("\n  ");
-        println!("Not installed. To install:\n  {lines}");
+        println!("Not installed. To install, run this with --yes, which does:\n  {lines}");
     }
-    let left = absent();
-    for Need { package, needed_by, .. } in &left {
+    for Need { package, needed_by, .. } in absent() {
         notes.skipped.push(format!("{package} is missing, needed by: {needed_by}"));
     }
-    if !left.is_empty() && std::env::var_os("SALON_REQUIRE").is_some_and(|value| value == "all") {
+    if !environment.is_ready() {
+        notes.skipped.push("aiortc is missing, needed by: browser tests with aiortc".to_owned());
+    }
+    let all = std::env::var_os("SALON_REQUIRE").is_some_and(|value| value == "all");
+    if all && !notes.skipped.is_empty() {
         bail!("SALON_REQUIRE=all, but {}", notes.skipped.join("; "));
     }
     Ok(())
@@ -151,7 +184,7 @@ mod tests {
         let lines = lines.iter().map(shown).collect::<Vec<_>>();
         assert_eq!(lines[0], "rustup component add rustfmt clippy");
         assert!(lines[1].ends_with("apt-get update -q"), "{}", lines[1]);
-        assert!(lines[2].ends_with("--no-install-recommends chromium fonts-dejavu-core"));
+        assert!(lines[2].contains("--no-install-recommends chromium firefox-esr"), "{}", lines[2]);
         assert!(installation(&[]).is_empty());
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace, yes: bool, length: Length) -> ExitCode 
         Length::Short => 10,
         Length::Long => 11,
     });
-    report.step("set-up", |notes| setup::run_setup(yes, notes));
+    report.step("set-up", |notes| setup::run_setup(workspace, yes, notes));
     report.step("format", |_| call(cargo().args(["fmt", "--all", "--check"])));
     report.step("tidy", |_| tidy::check());
     report.step("commands in documents", |_| readme::check(workspace, &task_names()));

@@ -13,6 +13,8 @@ use crate::process::cargo;
 pub(crate) struct Workspace {
     /// Its top folder.
     pub(crate) root: PathBuf,
+    /// Where cargo puts what it builds.
+    pub(crate) target: PathBuf,
     /// Its members' names.
     pub(crate) members: BTreeSet<String>,
     /// Each member's own arrows, outside tests, to other members.
@@ -42,6 +44,7 @@ impl Workspace {
         let members = metadata["workspace_members"].as_array()?;
         let mut workspace = Self {
             root: metadata["workspace_root"].as_str()?.into(),
+            target: metadata["target_directory"].as_str()?.into(),
             members: members.iter().map(member).collect::<Option<_>>()?,
             arrows: BTreeSet::new(),
             test_arrows: BTreeSet::new(),
