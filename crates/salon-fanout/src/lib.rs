@@ -27,6 +27,7 @@ pub mod codec;
 mod demand;
 pub mod engine;
 mod history;
+pub mod layer;
 pub mod outbox;
 pub mod packet;
 mod repair;
