@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use salon_core::MediaTime;
 
-use crate::codec::vp8::{Numbers, Template};
+use crate::codec::numbers::{Numbers, Template};
 
 /// A packet as every receiver needs it, in its place.
 #[derive(Clone, Debug)]

@@ -22,21 +22,27 @@
 //! to 88 KiB beside the payloads. A receiver costs 656 bytes and 40 for each slot that receives; 1,040 more for each
 //! slot that ever wanted a packet again, and 56 for each change of source that is remembered, up to four a slot.
 
+mod cap;
+mod choice;
 pub mod clock;
 pub mod codec;
 mod demand;
 pub mod engine;
 mod history;
+pub mod layer;
 pub mod outbox;
 pub mod packet;
 mod repair;
 mod rewrite;
 mod roster;
 mod sequence;
+mod serve;
 pub mod sink;
 mod slab;
-mod source;
 pub mod speaker;
+mod stream;
+mod track;
+mod wanted;
 
 pub use codec::Codec;
 pub use engine::Fanout;

@@ -5,7 +5,7 @@
 
 use salon_core::MediaTime;
 
-use crate::codec::vp8::{Numbers, PICTURE_MASK};
+use crate::codec::numbers::{Numbers, PICTURE_MASK};
 use crate::history::Placed;
 use crate::outbox::Prefix;
 

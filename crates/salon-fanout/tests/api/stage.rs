@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
 use salon_fanout::engine::{Config, Input, InputError, Nack, Output};
+use salon_fanout::layer::{Encoding, Layer};
 use salon_fanout::packet::{AudioLevel, Header};
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot};
@@ -26,6 +27,7 @@ pub(crate) fn key(stint: u64) -> GrantKey {
 #[derive(Clone, Debug)]
 pub(crate) struct Publisher {
     pub(crate) track: TrackId,
+    pub(crate) layer: Layer,
     pub(crate) key: GrantKey,
     pub(crate) codec: Codec,
     pub(crate) sequence: u64,
@@ -38,6 +40,7 @@ impl Publisher {
     pub(crate) fn new(track: u64, stint: u64, codec: Codec) -> Self {
         Self {
             track: TrackId(track),
+            layer: Layer::ONLY,
             key: key(stint),
             codec,
             sequence: 1_000 * track,
@@ -45,6 +48,10 @@ impl Publisher {
             picture: 0,
             tl0: 0,
         }
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        Encoding { track: self.track, layer: self.layer }
     }
 
     /// The packets of the next frame; the last byte of each payload is `mark`.
@@ -67,6 +74,16 @@ impl Publisher {
                         (true, _) => vec![0x7c, 0x05],
                         (false, _) => vec![0x41],
                     },
+                    Codec::Vp9 => {
+                        let [high, low] = (self.picture | 0x8000).to_be_bytes();
+                        let begins = if number == 0 { 0x08 } else { 0 };
+                        let inter = if keyframe { 0 } else { 0x40 };
+                        vec![0xa0 | begins | inter, high, low, 0, self.tl0]
+                    }
+                    Codec::Av1 => {
+                        let starts = if keyframe && number == 0 { 0x08 } else { 0 };
+                        vec![0x10 | starts, 0x32]
+                    }
                 };
                 payload.push(mark);
                 self.packet(payload.into(), number + 1 == packets)
@@ -124,9 +141,19 @@ impl Received {
     }
 
     /// The picture number and the base layer's, of a payload as [`Publisher::frame`] makes it.
+    pub(crate) fn numbers(&self) -> Option<(u16, u8)> {
+        let at = match self.codec {
+            Codec::Vp8 => 2,
+            Codec::Vp9 => 1,
+            Codec::Opus | Codec::H264 | Codec::Av1 => return None,
+        };
+        let picture = u16::from_be_bytes([self.payload[at], self.payload[at + 1]]) & 0x7fff;
+        Some((picture, self.payload[4]))
+    }
+
     pub(crate) fn vp8_numbers(&self) -> (u16, u8) {
         assert_eq!(self.payload[..2], [0x80 | self.payload[0] & 0x10, 0xe0]);
-        (u16::from_be_bytes([self.payload[2], self.payload[3]]) & 0x7fff, self.payload[4])
+        self.numbers().unwrap()
     }
 
     pub(crate) fn starts_keyframe(&self) -> bool {
@@ -134,6 +161,8 @@ impl Received {
             Codec::Opus => true,
             Codec::Vp8 => self.payload[0] & 0x10 != 0 && self.payload[6] & 1 == 0,
             Codec::H264 => self.payload[0] == 0x78,
+            Codec::Vp9 => self.payload[0] & 0x48 == 0x08,
+            Codec::Av1 => self.payload[0] & 0x08 != 0,
         }
     }
 }
@@ -186,7 +215,8 @@ impl Stage {
 
     pub(crate) fn send(&mut self, publisher: &Publisher, packets: Vec<Packet>) -> Vec<Received> {
         for packet in packets {
-            self.fanout.forward(self.now, publisher.track, publisher.key, packet, &mut self.outbox);
+            let (encoding, key) = (publisher.encoding(), publisher.key);
+            self.fanout.forward(self.now, encoding, key, packet, &mut self.outbox);
         }
         self.take()
     }
@@ -218,8 +248,8 @@ impl Stage {
         captured: MediaTime,
         rtp_timestamp: u32,
     ) {
-        let Publisher { track, key, .. } = *publisher;
-        self.handle(Input::SenderReport { track, key, captured, rtp_timestamp });
+        let (encoding, key) = (publisher.encoding(), publisher.key);
+        self.handle(Input::SenderReport { encoding, key, captured, rtp_timestamp });
     }
 
     pub(crate) fn backlog(&mut self, sink: u64, ms: u64) -> Vec<Received> {
