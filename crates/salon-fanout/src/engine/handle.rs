@@ -136,6 +136,8 @@ impl Fanout {
     ) -> Result<(), InputError> {
         let sink_at = self.sink_at(sink)?;
         let Overflow::LowerThenDropToKeyframe { lower_age, drop_age } = self.config.overflow;
+        let is_behind = self.roster.sinks.at(sink_at).is_behind;
+        let stops = !is_behind && age >= drop_age;
         if let Some(received) = self.roster.received(sink_at) {
             let cap = &mut self.roster.sinks.at(sink_at).cap;
             let step = if age >= lower_age {
@@ -145,11 +147,13 @@ impl Fanout {
             } else {
                 Step::Stays
             };
-            self.settle_after(step, sink_at, outbox);
+            // What stops has nothing to wait for.
+            if !stops {
+                self.settle_after(step, sink_at, outbox);
+            }
         }
-        let state = self.roster.sinks.at(sink_at);
-        if !state.is_behind && age >= drop_age {
-            state.is_behind = true;
+        if stops {
+            self.roster.sinks.at(sink_at).is_behind = true;
             for slot in Slot::all().filter(|slot| slot.medium() == Medium::Video) {
                 let attached = self.roster.sinks.at(sink_at).attached_to(slot);
                 let Some(at) = attached else { continue };
@@ -158,7 +162,8 @@ impl Fanout {
                 self.roster.sinks.at(sink_at).park(slot, id, key);
                 self.statistics.overflows += 1;
             }
-        } else if state.is_behind && age < drop_age / 2 {
+        } else if is_behind && age < drop_age / 2 {
+            let state = self.roster.sinks.at(sink_at);
             state.is_behind = false;
             for Parked { slot, track, key } in std::mem::take(&mut state.parked) {
                 // A source that is gone by now is nothing to go on with.

@@ -34,6 +34,8 @@ pub(crate) struct Publisher {
     pub(crate) timestamp: u32,
     pub(crate) picture: u16,
     pub(crate) tl0: u8,
+    /// How tall VP8 keyframes say they are; zero for those that do not say it.
+    pub(crate) rows: u16,
 }
 
 impl Publisher {
@@ -47,7 +49,20 @@ impl Publisher {
             timestamp: 0,
             picture: 0,
             tl0: 0,
+            rows: 0,
         }
+    }
+
+    /// The three layers of a video, lowest first, each with numbers and timestamps of its own.
+    pub(crate) fn simulcast(track: u64, codec: Codec, rows: [u16; 3]) -> [Self; 3] {
+        [0, 1, 2].map(|number| Self {
+            layer: Layer::new(number).unwrap(),
+            sequence: 10_000 * u64::from(number),
+            timestamp: 77_777 * u32::from(number),
+            picture: 100 * u16::from(number),
+            rows: rows[usize::from(number)],
+            ..Self::new(track, track, codec)
+        })
     }
 
     pub(crate) fn encoding(&self) -> Encoding {
@@ -67,7 +82,12 @@ impl Publisher {
                         let [high, low] = (self.picture | 0x8000).to_be_bytes();
                         let first = if number == 0 { 0x90 } else { 0x80 };
                         let frame = if keyframe { 0 } else { 1 };
-                        vec![first, 0xe0, high, low, self.tl0, 0x20, frame]
+                        let mut payload = vec![first, 0xe0, high, low, self.tl0, 0x20, frame];
+                        if keyframe && number == 0 && self.rows > 0 {
+                            let [low, high] = self.rows.to_le_bytes();
+                            payload.extend([0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, low, high]);
+                        }
+                        payload
                     }
                     Codec::H264 => match (keyframe, number) {
                         (true, 0) => vec![0x78, 0, 1, 0x67, 0, 1, 0x68, 0, 2, 0x65],
@@ -89,6 +109,11 @@ impl Publisher {
                 self.packet(payload.into(), number + 1 == packets)
             })
             .collect()
+    }
+
+    /// Time passes for it, and it sends nothing.
+    pub(crate) fn pause(&mut self) {
+        self.timestamp = self.timestamp.wrapping_add(self.codec.clock_hz() / 30);
     }
 
     /// A packet with this payload, of the same frame as the one before or of the next.
@@ -250,6 +275,24 @@ impl Stage {
     ) {
         let (encoding, key) = (publisher.encoding(), publisher.key);
         self.handle(Input::SenderReport { encoding, key, captured, rtp_timestamp });
+    }
+
+    pub(crate) fn tile(&mut self, sink: u64, rows: u16) -> Vec<Received> {
+        self.handle(Input::Tile { sink: SinkId(sink), slot: VIDEO, rows })
+    }
+
+    /// A receiver reports that it lost so many of a hundred packets, rounded up.
+    pub(crate) fn reception(&mut self, sink: u64, percent: u32) -> Vec<Received> {
+        let lost = (256 * percent).div_ceil(100) as u8;
+        self.handle(Input::Reception { sink: SinkId(sink), slot: VIDEO, lost })
+    }
+
+    /// Time passes; what is due then is done.
+    pub(crate) fn pass_ms(&mut self, ms: u64) {
+        self.wait_ms(ms);
+        if self.fanout.next_deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.fanout.on_deadline(self.now);
+        }
     }
 
     pub(crate) fn backlog(&mut self, sink: u64, ms: u64) -> Vec<Received> {
