@@ -24,7 +24,7 @@ pub enum Event {
         session: SessionId,
     },
     /// The encodings of a slot's picture that anybody wants have changed: the publisher may pause the others, and is to
-    /// resume what is wanted again.
+    /// resume what is wanted again. All are, each time that a picture begins.
     LayersWanted {
         /// The stage.
         stage: StageId,

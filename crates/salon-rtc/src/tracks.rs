@@ -4,10 +4,13 @@ use std::time::Instant;
 
 use salon_core::TrackId;
 use salon_fanout::Slot;
+use salon_fanout::codec::Medium;
 use salon_fanout::engine::Input;
+use salon_fanout::layer::Layers;
 use salon_fanout::sink::SinkId;
 
 use crate::demand::Demand;
+use crate::event::Event;
 use crate::media::StageId;
 use crate::mesh::{Crossing, Debt, Interest};
 use crate::seat::Source;
@@ -95,6 +98,11 @@ impl World {
         for (slot, Published { track, key, codec, .. }) in after.beyond(&before) {
             let known = Track { stage, slot, origin, demand: Demand::default() };
             self.media.tracks.insert(track, known);
+            if let (Origin::Seat(_), Medium::Video) = (origin, slot.medium()) {
+                // What was said of the track before in this slot is not meant for this one.
+                let (slot, layers) = (slot.number(), Layers::ALL);
+                self.events.send(Event::LayersWanted { stage, slot, layers });
+            }
             self.tell_fanout(now, Input::AddSource { track, key, codec });
             for viewer in &viewers {
                 self.attach(now, *viewer, slot);

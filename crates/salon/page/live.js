@@ -67,6 +67,7 @@ export class SalonRoom extends HTMLElement {
   disconnectedCallback() {
     this.#gone = true;
     for (const undo of this.#undo.splice(0)) undo();
+    this.#sizes.close();
     this.room?.close();
     local.close();
     closeSheets();
@@ -334,7 +335,11 @@ export class SalonRoom extends HTMLElement {
       stage,
       seats,
       ({ seat }) => String(seat),
-      () => document.createElement('salon-tile'),
+      () => {
+        const tile = document.createElement('salon-tile');
+        this.#sizes.watch(tile);
+        return tile;
+      },
       (tile, { seat, d }) => {
         const self = d.person.user === view.me;
         tile.dataset.place = String(seats.findIndex((each) => each.seat === seat));

@@ -50,11 +50,11 @@ impl Server {
         Self { media, events, drivers: drivers.into_iter().map(salon_rtc::Driver::run).collect() }
     }
 
-    /// The next event that is not about loudness.
+    /// The next event of a session.
     pub(crate) async fn event(&mut self) -> Event {
         loop {
             match within(self.events.next()).await.expect("the driver is running") {
-                Event::Speaking { .. } => {}
+                Event::Speaking { .. } | Event::LayersWanted { .. } => {}
                 event => return event,
             }
         }

@@ -80,8 +80,8 @@ async fn wanted_after(
     within(async {
         loop {
             host.send_layers().await;
-            let event = tokio::time::timeout(INTERVAL, server.event()).await;
-            if let Ok(Event::LayersWanted { stage, slot, layers }) = event
+            let event = tokio::time::timeout(INTERVAL, server.events.next()).await;
+            if let Ok(Some(Event::LayersWanted { stage, slot, layers })) = event
                 && layers == expected
             {
                 return (stage, slot);
