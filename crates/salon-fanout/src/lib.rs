@@ -9,8 +9,8 @@
 //!
 //! The engine chooses the layer: the lowest live one that has as many rows as the receiver shows
 //! ([`engine::Input::Tile`]), and none that the receiver's path does not carry ([`engine::Input::Reception`],
-//! [`engine::Input::Backlog`]). A slot goes on receiving what it has until a keyframe of its new layer comes. Publishers
-//! are told which layers anybody wants ([`engine::Output::LayersWanted`]).
+//! [`engine::Input::Backlog`]). A slot goes on receiving what it has until a keyframe of its new layer comes.
+//! Publishers are told which layers anybody wants ([`engine::Output::LayersWanted`]).
 //!
 //! * [`engine`]: the [`Fanout`] itself, with its inputs, outputs and limits.
 //! * [`layer`]: the encodings of a track.

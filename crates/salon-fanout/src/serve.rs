@@ -105,7 +105,7 @@ impl Roster {
         Some((target, attachment))
     }
 
-    /// Serves a slot that waits and receives nothing from the cache of another live layer: the next lower one above all.
+    /// Serves a slot that waits and receives nothing from the cache of another live layer: the next lower one if it can.
     fn serve_meanwhile(
         &mut self,
         sink_at: u32,
@@ -146,8 +146,8 @@ impl Roster {
         served
     }
 
-    /// Serves everybody who waits for a stream, and who waits for another layer and receives nothing, with a packet that
-    /// just came in.
+    /// Serves everybody who waits for a stream, and who waits for another layer and receives nothing, with a packet
+    /// that just came in.
     pub(crate) fn serve_with(
         &mut self,
         stream_at: u32,
