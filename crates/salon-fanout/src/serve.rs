@@ -4,10 +4,11 @@ use std::ops::AddAssign;
 
 use crate::engine::Burst;
 use crate::history::Placed;
-use crate::layer::Layer;
+use crate::layer::Encoding;
 use crate::outbox::Outbox;
 use crate::roster::{Roster, Turn};
-use crate::sink::{Slot, Waiter};
+use crate::sink::{Attachment, Slot, Waiter};
+use crate::track::Track;
 
 /// What serving some slots came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,22 +54,11 @@ impl Roster {
         limits: &Burst,
         outbox: &mut Outbox,
     ) -> Served {
-        let sink = self.sinks.at(sink_at);
-        let want = sink.want(slot);
-        let Some(attachment) = &mut sink.slots[slot.index()].attachment else {
+        let Some((target, attachment)) = self.choose(sink_at, slot) else {
             return Served::default();
         };
-        let track_at = attachment.track;
-        let track = self.tracks.at(track_at);
-        let choice = track.ladder.choose(want);
-        track.ideals[attachment.ideal.index()] -= 1;
-        track.ideals[choice.ideal.index()] += 1;
-        attachment.ideal = choice.ideal;
-        let streams = track.streams;
-        let target = streams[choice.live.index()].expect("a live layer has a stream");
         let receives = attachment.receives.map(|entry| entry.stream);
         let awaits = attachment.awaits.map(|entry| entry.stream);
-        self.touch(track_at);
         if awaits == Some(target) {
             return Served::default();
         }
@@ -76,8 +66,8 @@ impl Roster {
         if receives == Some(target) {
             return Served::default();
         }
-        // From a cache, who receives something already would be shown its frames a second time.
-        if receives.is_none() || self.streams.at(target).is_at_keyframe() {
+        // From a cache, who receives something already would be shown what has passed a second time.
+        if receives.is_none_or(|current| self.is_as_far_as(target, current)) {
             let served = self.serve_from_cache(sink_at, slot, target, limits, outbox);
             if served.slots() > 0 {
                 return served;
@@ -85,15 +75,54 @@ impl Roster {
         }
         self.wait(sink_at, slot, target);
         self.streams.at(target).want_keyframe();
-        if receives.is_some() {
-            return Served::default();
+        match receives {
+            Some(_) => Served::default(),
+            None => self.serve_meanwhile(sink_at, slot, target, limits, outbox),
         }
-        // Another layer is better than nothing, the next lower one above all.
-        let lower = Layer::all().rev().filter(|layer| *layer < choice.live);
-        let higher = Layer::all().filter(|layer| *layer > choice.live && *layer <= want.cap);
-        let others = lower.chain(higher).filter(|layer| track_is_live(self, track_at, *layer));
-        let others: Vec<_> = others.filter_map(|layer| streams[layer.index()]).collect();
-        for other in others {
+    }
+
+    fn is_as_far_as(&self, target: u32, current: u32) -> bool {
+        match (self.streams.get(target), self.streams.get(current)) {
+            (Some(target), Some(current)) => target.is_as_far_as(current),
+            _ => false,
+        }
+    }
+
+    /// Chooses the layer for a slot, and notes which would be best for it. Returns its stream and what the slot is
+    /// attached to, if it is.
+    fn choose(&mut self, sink_at: u32, slot: Slot) -> Option<(u32, Attachment)> {
+        let sink = self.sinks.at(sink_at);
+        let want = sink.want(slot);
+        let attachment = sink.slots[slot.index()].attachment.as_mut()?;
+        let track = self.tracks.at(attachment.track);
+        let choice = track.ladder.choose(want);
+        track.ideals[attachment.ideal.index()] -= 1;
+        track.ideals[choice.ideal.index()] += 1;
+        attachment.ideal = choice.ideal;
+        let attachment = *attachment;
+        let target = track.streams[choice.live.index()].expect("a live layer has a stream");
+        self.touch(attachment.track);
+        Some((target, attachment))
+    }
+
+    /// Serves a slot that waits and receives nothing from the cache of another live layer: the next lower one if it can.
+    fn serve_meanwhile(
+        &mut self,
+        sink_at: u32,
+        slot: Slot,
+        target: u32,
+        limits: &Burst,
+        outbox: &mut Outbox,
+    ) -> Served {
+        let Encoding { layer, .. } = self.streams.at(target).encoding;
+        let track_at = self.streams.at(target).track;
+        let cap = self.sinks.at(sink_at).cap.layer();
+        let Track { ladder, streams, .. } = self.tracks.at(track_at);
+        let (live, streams) = (ladder.live, *streams);
+        let lower = live.iter().rev().filter(|other| *other < layer);
+        let higher = live.iter().filter(|other| *other > layer && *other <= cap);
+        for other in lower.chain(higher) {
+            let other = streams[other.index()].expect("a live layer has a stream");
             let served = self.serve_from_cache(sink_at, slot, other, limits, outbox);
             if served.slots() > 0 {
                 return served;
@@ -117,8 +146,8 @@ impl Roster {
         served
     }
 
-    /// Serves everybody who waits for a stream, and who waits for another layer and receives nothing, with a packet that
-    /// just came in.
+    /// Serves everybody who waits for a stream, and who waits for another layer and receives nothing, with a packet
+    /// that just came in.
     pub(crate) fn serve_with(
         &mut self,
         stream_at: u32,
@@ -211,8 +240,4 @@ impl Roster {
         let burst = stream.history.since(place);
         burst.map(|packet| outbox.deliver(stream.codec, packet, receivers)).sum()
     }
-}
-
-fn track_is_live(roster: &Roster, track_at: u32, layer: Layer) -> bool {
-    roster.tracks.get(track_at).is_some_and(|track| track.ladder.live.contains(layer))
 }

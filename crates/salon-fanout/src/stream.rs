@@ -1,5 +1,7 @@
 //! One layer of a track: its packets, and the slots that receive it.
 
+use std::time::Duration;
+
 use salon_core::MediaTime;
 
 use crate::clock::Reference;
@@ -15,6 +17,9 @@ use crate::rewrite::{Position, Tail};
 use crate::sequence::Sequencer;
 use crate::sink::{Receiver, Waiter};
 use crate::speaker::Meter;
+
+/// How far apart two layers' frames of one moment may come in. A guess: the time between two frames of a slow camera.
+const MOMENT_MAX: Duration = Duration::from_millis(50);
 
 /// One layer of a track as it comes in: one RTP stream.
 #[derive(Debug)]
@@ -206,13 +211,14 @@ impl Stream {
         self.history.get(place).cloned()
     }
 
-    /// True if nothing came after the newest keyframe: who moves here from another layer then goes back in time by
-    /// less than a frame.
-    pub(crate) fn is_at_keyframe(&self) -> bool {
+    /// True if who is served by `other` can move here by what is kept, and goes back in time by no more than a frame:
+    /// nothing came after the newest keyframe, and what `other` sent last is as old.
+    pub(crate) fn is_as_far_as(&self, other: &Self) -> bool {
         let Media::Video(Video { keyframe: Some(keyframe), .. }) = &self.media else {
             return false;
         };
-        self.newest.is_some_and(|newest| newest.timestamp == keyframe.timestamp)
+        let (Some(here), Some(there)) = (self.newest, other.newest) else { return false };
+        here.timestamp == keyframe.timestamp && here.arrived + MOMENT_MAX >= there.arrived
     }
 
     /// Nobody can start with what is kept.

@@ -6,7 +6,7 @@ use salon_core::{GrantKey, MediaTime, TrackId};
 
 use crate::choice::Ladder;
 use crate::codec::Codec;
-use crate::layer::{Layer, Layers};
+use crate::layer::Layer;
 use crate::wanted::Wanted;
 
 /// A track that somebody publishes.
@@ -15,8 +15,8 @@ pub(crate) struct Track {
     pub(crate) id: TrackId,
     pub(crate) key: GrantKey,
     pub(crate) codec: Codec,
-    // Invariant: the lowest is made with the track, so that slots have something to wait for; the others with their
-    // first packet.
+    // Invariant: the lowest is made with the track, so that slots have something to wait for; the others with the first
+    // that is heard of them.
     /// The stream of each layer.
     pub(crate) streams: [Option<u32>; Layer::COUNT],
     pub(crate) ladder: Ladder,
@@ -77,8 +77,11 @@ impl Track {
             now.since(heard) < silence_max
         };
         let before = self.ladder;
-        let heard: Layers = before.live.iter().filter(is_heard).collect();
-        self.ladder.live = heard.with(layer);
+        let others = before.live.without(layer);
+        if !others.is_empty() {
+            self.ladder.live = others.iter().filter(is_heard).collect();
+        }
+        self.ladder.live = self.ladder.live.with(layer);
         self.ladder.begun = before.begun.with(layer);
         if rows.is_some() {
             self.ladder.rows[layer.index()] = rows;

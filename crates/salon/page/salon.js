@@ -85,6 +85,8 @@ export class Room extends EventTarget {
   #stream = null;
   /** @type {Publisher|null} */
   #publisher = null;
+  /** @type {number[]|null} how many rows of pixels each seat is shown with */
+  #tiles = null;
   #publishAttempt = 0;
   /** @type {Watcher|null} */
   #watcher = null;

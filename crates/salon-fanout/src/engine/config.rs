@@ -10,8 +10,8 @@ pub struct Config {
     pub sources_max: usize,
     /// How many sinks there may be. A guess, far above what one core can send to.
     pub sinks_max: usize,
-    /// The least time between two keyframe requests to one layer of a source. A guess: longer than a round trip and the time
-    /// an encoder takes to answer, so that one request is answered before the next is made.
+    /// The least time between two keyframe requests to one layer of a source. A guess: longer than a round trip and
+    /// the time an encoder takes to answer, so that one request is answered before the next is made.
     pub keyframe_request_interval: Duration,
     /// How much of a source's past a joiner may be started with.
     pub burst: Burst,

@@ -8,7 +8,7 @@ use super::{Fanout, InputError, Overflow};
 use crate::cap::Step;
 use crate::clock::Reference;
 use crate::codec::{Codec, Medium};
-use crate::layer::Encoding;
+use crate::layer::{Encoding, Layer};
 use crate::outbox::Outbox;
 use crate::sink::{Parked, Sink, SinkId, Slot};
 use crate::track::Track;
@@ -208,8 +208,9 @@ impl Fanout {
         if state.key != key {
             return Err(InputError::KeyMismatch { track, key });
         }
-        // A layer that has sent nothing has no time yet.
-        if let Some(stream) = state.streams[layer.index()] {
+        // It may come before the first packet of its layer, and is of use then. Audio has no such layer.
+        if state.codec.medium() == Medium::Video || layer == Layer::ONLY {
+            let stream = self.roster.stream_of(at, layer, self.config.repair.packets_max);
             self.roster.streams.at(stream).reference = Some(reference);
         }
         Ok(())

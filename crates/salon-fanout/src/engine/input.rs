@@ -72,8 +72,8 @@ pub enum Input {
         /// The layer of the track.
         encoding: Encoding,
     },
-    /// The receiver shows so many rows of pixels of what is in this slot: it gets the lowest layer that has them. Until it
-    /// has said, and from the beginning, it gets the best there is. It holds for whatever the slot is attached to.
+    /// The receiver shows so many rows of pixels of what is in this slot: it gets the lowest layer that has them.
+    /// Until it has said, it gets the best there is. It holds for whatever the slot is attached to.
     Tile {
         /// The receiver.
         sink: SinkId,
@@ -82,8 +82,8 @@ pub enum Input {
         /// How many rows.
         rows: u16,
     },
-    /// The receiver tells what it lost of a slot (RTCP receiver report). After heavy losses the whole sink goes one layer
-    /// lower, and comes back once there were next to none for a while.
+    /// The receiver tells what it lost of a slot (RTCP receiver report). After heavy losses the whole sink goes one
+    /// layer lower, and comes back once there were next to none for a while.
     Reception {
         /// The receiver.
         sink: SinkId,

@@ -20,8 +20,8 @@ impl Fanout {
     /// earned ([`Repair`](super::Repair)), and returns how many there are. The deliveries are as they were the first
     /// time, but for [`Delivery::retransmission`](crate::outbox::Delivery::retransmission).
     ///
-    /// `sequences` are the slot's own numbers as they are on the wire; they may be from before its source or
-    /// layer was changed, as long as that source exists. A wish of an unknown sink, or for a packet that this slot was never sent, is
+    /// `sequences` are the slot's own numbers as they are on the wire; they may be from before its source or layer was
+    /// changed, as long as that source exists. A wish of an unknown sink, or for a packet that this slot was never sent, is
     /// counted as missing.
     pub fn retransmit(
         &mut self,
@@ -74,7 +74,7 @@ impl Fanout {
     }
 
     /// The RTP timestamp that a slot would give to what is captured `now`: what a sender report to the receiver says
-    /// beside the time of `now`. `None` while the slot receives nothing, or nothing is known of the clock of what it receives.
+    /// beside the time of `now`. `None` while the slot receives nothing, or nothing is known of the clock of its layer.
     #[must_use]
     pub fn clock(&self, sink: SinkId, slot: Slot, now: MediaTime) -> Option<u32> {
         let sink = self.roster.sinks.get(*self.sink_ids.get(&sink)?)?;

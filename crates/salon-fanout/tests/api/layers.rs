@@ -208,6 +208,18 @@ fn a_layer_that_falls_silent_is_left_and_comes_back() {
 }
 
 #[test]
+fn a_layer_that_comes_back_is_not_shown_as_it_was() {
+    let mut room = Room::new(1);
+    assert_eq!(room.run(&[0, 1], 960), []);
+    room.send(&[0, 1], [false; 3]);
+    assert_eq!(marks(&room.send(&[0, 1], [false, true, false])), [1]);
+    // The keyframe of two seconds ago is the newest frame that is kept of it.
+    assert_eq!(marks(&room.send(&[0, 1], [false; 3])), [1]);
+    assert_eq!(marks(&room.tick([false; 3])), [1]);
+    assert_eq!(marks(&room.tick([false, false, true])), [1, 2]);
+}
+
+#[test]
 fn losses_lower_a_sink_and_calm_raises_it() {
     let mut room = Room::new(2);
     // Percent in each report, one a second, and the layers of sinks 1 and 2 at the end.

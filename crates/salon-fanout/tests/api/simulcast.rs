@@ -183,6 +183,8 @@ impl World {
                 }
                 assert_eq!(self.stage.send(&self.publishers[track][layer], vec![padding]), []);
             }
+            // What has sent nothing has nothing to start anew.
+            Step::Restart { track, layer } if self.sent[track][layer] == 0 => {}
             Step::Restart { track, layer } => {
                 self.publishers[track][layer].sequence += 30_000;
                 self.restarts[track][layer] = Restart::Unseen;
@@ -283,17 +285,20 @@ impl World {
                 continue;
             }
             *restart = Restart::Known;
-            self.sent[track][layer] += 1;
             let got: Vec<_> = received.iter().map(|packet| (packet.sink, packet.slot)).collect();
             for of in before {
                 assert!(got.contains(&of), "a slot receives what it has while it waits");
             }
-            // A switch from a cache comes before the packet itself.
-            let mark = (LAYERS * track + layer) as u8;
+            // What comes from a cache comes before the packet itself, which is then the last for its slot.
+            let is_live = |at: usize, packet: &Received| {
+                let slot = (packet.sink, packet.slot);
+                origin(packet) == (track, layer) && !got[at + 1..].contains(&slot)
+            };
             let (live, cached): (Vec<_>, Vec<_>) =
-                received.into_iter().partition(|packet| packet.mark() == mark);
-            self.receive_burst(cached);
-            live.into_iter().for_each(|packet| self.receive(packet, None));
+                (0..).zip(received).partition(|(at, packet)| is_live(*at, packet));
+            self.receive_burst(cached.into_iter().map(|(_, packet)| packet).collect());
+            self.sent[track][layer] += 1;
+            live.into_iter().for_each(|(_, packet)| self.receive(packet, None));
         }
     }
 
