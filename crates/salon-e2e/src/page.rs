@@ -252,7 +252,11 @@ impl Page {
             .context("the screenshot is not base64")
     }
 
-    fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
+    /// Makes the window so many pixels wide and high.
+    ///
+    /// # Errors
+    /// If the browser does not take it.
+    pub fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", metrics).map(drop)

@@ -19,17 +19,17 @@ const ENCODINGS = [
   { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_800_000, maxFramerate: 30 },
 ];
 
-/** Fewer rows than this are not worth an encoding of their own. Browsers drop the highest encodings of small captures: measured at 360 and 540 rows. */
-const ENCODING_ROWS_MIN = 120;
+/** From how many rows of the capture browsers send two encodings, and three; of more they drop the highest (libwebrtc, measured at 360 to 720 rows). */
+const TWO_ENCODINGS_ROWS_MIN = 270;
+const THREE_ENCODINGS_ROWS_MIN = 540;
 
 /** How long sizes of tiles are collected before they are told: longer than a person drags an edge without stopping. A guess. */
 const TILES_MS = 300;
 
 /** @param {number} rows of the capture @returns {RTCRtpEncodingParameters[]} */
 export function encodingsFor(rows) {
-  return ENCODINGS.filter(({ scaleResolutionDownBy }) => scaleResolutionDownBy === 1 || rows / scaleResolutionDownBy >= ENCODING_ROWS_MIN).map((encoding) => ({
-    ...encoding,
-  }));
+  const count = rows >= THREE_ENCODINGS_ROWS_MIN ? 3 : rows >= TWO_ENCODINGS_ROWS_MIN ? 2 : 1;
+  return ENCODINGS.slice(-count).map((encoding) => ({ ...encoding }));
 }
 
 /** How long a session may stay disconnected before it is given up: one lost second of radio is common, five are not. */
