@@ -4,7 +4,8 @@
 //! header and its payload. Encryption and sending are left out of both. They take turns in one thread, and the mean of
 //! the middle half of the rounds is printed. The receivers of the channel are polled in a loop, with no task to wake, which flatters the
 //! channel. *Switched* is the fan-out with slots that were attached to another source before, so that the VP8 picture
-//! numbers of each delivery are rewritten as well.
+//! numbers of each delivery are rewritten as well. *Layers* is the fan-out with a source of three layers and the sinks
+//! spread over them: each layer sends the batch, and each sink is delivered one of them.
 //!
 //! Packets are handed over one at a time (`K` is 1) and a frame at a time (`K` is 7). *State* is what the fan-out keeps
 //! for one sink with one slot attached, before and after the slot has wanted a packet again.
@@ -19,6 +20,7 @@ use benches::cpu::Thread;
 use bytes::Bytes;
 use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
 use salon_fanout::engine::{Config, Input, Nack};
+use salon_fanout::layer::{Encoding, Layer};
 use salon_fanout::packet::Header;
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot};
@@ -46,19 +48,20 @@ fn main() {
         "ns per delivered packet, middle half of {rounds} rounds; in brackets: allocations per delivered packet"
     );
     println!(
-        "{:>6} {:>2}  {:>16}  {:>16}  {:>16}  {:>6}  {:>14}",
-        "sinks", "K", "fan-out", "switched", "broadcast", "ratio", "state, bytes"
+        "{:>6} {:>2}  {:>16}  {:>16}  {:>16}  {:>16}  {:>6}  {:>14}",
+        "sinks", "K", "fan-out", "switched", "layers", "broadcast", "ratio", "state, bytes"
     );
     for (sinks, batch) in SIZES.into_iter().filter(|(sinks, _)| is_chosen(*sinks)) {
         let state = Engine::new(sinks, batch, false).state_bytes();
-        let mut variants: [Box<dyn Variant>; 3] = [
+        let mut variants: [Box<dyn Variant>; 4] = [
             Box::new(Engine::new(sinks, batch, false)),
             Box::new(Engine::new(sinks, batch, true)),
+            Box::new(Simulcast::new(sinks, batch)),
             Box::new(Channel::new(sinks, batch)),
         ];
         let batches = ROUND_DELIVERIES / batch / sinks;
         let deliveries = (batches * batch * sinks) as f64;
-        let mut times = [(); 3].map(|()| Vec::with_capacity(rounds));
+        let mut times = [(); 4].map(|()| Vec::with_capacity(rounds));
         let allocations = variants.each_mut().map(|variant| {
             // Once before, so that everything has grown to its size.
             run(&mut **variant, batches.max(KEPT / batch));
@@ -82,10 +85,10 @@ fn main() {
             .zip(allocations)
             .map(|(ns, count)| format!("{ns:.1} [{count:.4}]"))
             .collect();
-        let ratio = means[2] / means[0];
+        let ratio = means[3] / means[0];
         println!(
-            "{sinks:>6} {batch:>2}  {:>16}  {:>16}  {:>16}  {ratio:>5.1}x  {:>5} to {:>5}",
-            cells[0], cells[1], cells[2], state.0, state.1
+            "{sinks:>6} {batch:>2}  {:>16}  {:>16}  {:>16}  {:>16}  {ratio:>5.1}x  {:>5} to {:>5}",
+            cells[0], cells[1], cells[2], cells[3], state.0, state.1
         );
     }
 }
@@ -125,6 +128,15 @@ fn run(variant: &mut dyn Variant, batches: u64) {
     }
 }
 
+/// Looks at every delivery as a driver does, and forgets it.
+fn hand_on(outbox: &mut Outbox) {
+    for (delivery, payload) in outbox.deliveries() {
+        black_box((delivery.sink, delivery.sequence, delivery.timestamp, delivery.marker));
+        black_box(payload.parts());
+    }
+    outbox.clear();
+}
+
 /// One way to bring packets to many sinks.
 trait Variant {
     /// Takes a batch of packets in and hands on one delivery of each to every sink.
@@ -140,9 +152,16 @@ struct Stream {
 
 impl Stream {
     fn new() -> Self {
+        Self::of_rows(720)
+    }
+
+    fn of_rows(rows: u16) -> Self {
+        let [low, high] = rows.to_le_bytes();
         let payload = |frame| {
-            // A descriptor with a picture number of 15 bits and a base layer number, then the frame's first byte.
+            // A descriptor with a picture number of 15 bits and a base layer number, then the beginning of a keyframe,
+            // which in other frames means something else.
             let mut payload = vec![0x90, 0xe0, 0x80, 0x01, 0x01, 0x20, frame];
+            payload.extend([0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, low, high]);
             payload.resize(PAYLOAD_BYTES, 0);
             Bytes::from(payload)
         };
@@ -172,6 +191,7 @@ struct Engine {
 
 impl Engine {
     const TRACK: TrackId = TrackId(1);
+    const ENCODING: Encoding = Encoding::only(Self::TRACK);
 
     fn new(sinks: u64, batch: u64, switched: bool) -> Self {
         let mut engine = Self {
@@ -194,7 +214,13 @@ impl Engine {
         if switched {
             let mut stream = Stream::new();
             for packet in [stream.next(), stream.next()] {
-                engine.fanout.forward(engine.now, earlier, KEY, packet, &mut engine.outbox);
+                engine.fanout.forward(
+                    engine.now,
+                    Encoding::only(earlier),
+                    KEY,
+                    packet,
+                    &mut engine.outbox,
+                );
             }
             for sink in (0..sinks).map(SinkId) {
                 engine.handle(Input::Attach { sink, slot, track: Self::TRACK, key: KEY });
@@ -202,7 +228,7 @@ impl Engine {
         }
         let first = engine.stream.next();
         engine.outbox.clear();
-        engine.fanout.forward(engine.now, Self::TRACK, KEY, first, &mut engine.outbox);
+        engine.fanout.forward(engine.now, Self::ENCODING, KEY, first, &mut engine.outbox);
         assert_eq!(engine.outbox.len() as u64, sinks, "every sink has started");
         assert!(
             engine.outbox.deliveries().all(|(_, payload)| payload.shared().is_none() == switched)
@@ -217,7 +243,7 @@ impl Engine {
         let bytes = |engine: &Self| engine.fanout.sink_bytes(sink).expect("the sink exists");
         let before = bytes(&self);
         let packet = self.stream.next();
-        self.fanout.forward(self.now, Self::TRACK, KEY, packet, &mut self.outbox);
+        self.fanout.forward(self.now, Self::ENCODING, KEY, packet, &mut self.outbox);
         let sequence = self.outbox.deliveries().next().expect("it was delivered").0.sequence;
         let nack = Nack { sink, slot, rtt: None };
         let again = [sequence as u16];
@@ -236,13 +262,74 @@ impl Variant for Engine {
         self.now.0 += 4_760 * self.batch;
         for _ in 0..self.batch {
             let packet = self.stream.next();
-            self.fanout.forward(self.now, Self::TRACK, KEY, packet, &mut self.outbox);
+            self.fanout.forward(self.now, Self::ENCODING, KEY, packet, &mut self.outbox);
         }
-        for (delivery, payload) in self.outbox.deliveries() {
-            black_box((delivery.sink, delivery.sequence, delivery.timestamp, delivery.marker));
-            black_box(payload.parts());
+        hand_on(&mut self.outbox);
+        while let Some(output) = self.fanout.poll() {
+            black_box(output);
         }
-        self.outbox.clear();
+    }
+}
+
+/// A source of three layers, whose sinks have tiles of three sizes.
+struct Simulcast {
+    fanout: Fanout,
+    outbox: Outbox,
+    layers: [(Layer, Stream); Layer::COUNT],
+    now: MediaTime,
+    batch: u64,
+    sinks: u64,
+}
+
+impl Simulcast {
+    const TRACK: TrackId = TrackId(1);
+
+    fn new(sinks: u64, batch: u64) -> Self {
+        let layer = |number: u8| Layer::new(number).expect("there are three");
+        let mut simulcast = Self {
+            fanout: Fanout::new(Config::default()),
+            outbox: Outbox::new(),
+            layers: [0, 1, 2].map(|number| (layer(number), Stream::of_rows(180 << number))),
+            now: MediaTime(0),
+            batch,
+            sinks,
+        };
+        simulcast.handle(Input::AddSource { track: Self::TRACK, key: KEY, codec: Codec::Vp8 });
+        simulcast.send(1);
+        let slot = Slot::video(0).expect("there is a video slot 0");
+        for sink in 0..sinks {
+            let rows = 180 << (sink % Layer::COUNT as u64);
+            let sink = SinkId(sink);
+            simulcast.handle(Input::AddSink { sink, seed: sink.0 });
+            simulcast.handle(Input::Tile { sink, slot, rows });
+            simulcast.handle(Input::Attach { sink, slot, track: Self::TRACK, key: KEY });
+        }
+        assert_eq!(simulcast.outbox.len() as u64, sinks, "every sink has started");
+        simulcast.outbox.clear();
+        simulcast
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.fanout.handle(self.now, input, &mut self.outbox).expect("what is named exists");
+    }
+
+    fn send(&mut self, packets: u64) {
+        for (layer, stream) in &mut self.layers {
+            let encoding = Encoding { track: Self::TRACK, layer: *layer };
+            for _ in 0..packets {
+                let packet = stream.next();
+                self.fanout.forward(self.now, encoding, KEY, packet, &mut self.outbox);
+            }
+        }
+    }
+}
+
+impl Variant for Simulcast {
+    fn batch(&mut self) {
+        self.now.0 += 4_760 * self.batch;
+        self.send(self.batch);
+        assert_eq!(self.outbox.len() as u64, self.batch * self.sinks, "each has one layer");
+        hand_on(&mut self.outbox);
         while let Some(output) = self.fanout.poll() {
             black_box(output);
         }

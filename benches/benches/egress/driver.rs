@@ -37,7 +37,9 @@ impl Driver {
         config.udp = SocketAddr::from(([127, 0, 0, 1], 0));
         config.sessions_max = sessions_max;
         // What happens to sessions is seen from their other ends.
-        let (media, driver, _) = salon_rtc::bind(config)?;
+        let (media, drivers, _) = salon_rtc::bind(config)?;
+        let [driver] =
+            <[_; 1]>::try_from(drivers).expect("there is one shard unless asked for more");
         let allocations = Arc::new(AtomicU64::new(0));
         let (counter, cores) = (allocations.clone(), cores.to_vec());
         let (sender, threads) = sync_channel(1);

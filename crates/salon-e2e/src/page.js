@@ -1,7 +1,8 @@
 // Runs in every page before its own scripts: what the driver needs inside the page, and the small camera.
 (() => {
-  // Cameras of a fixed, small picture: tests share few cores.
-  const capture = { width: 320, height: 180, frameRate: 15 };
+  // Cameras of a fixed, small picture, as tests share few cores, unless the address asks for another.
+  const [, width, height] = /[?&]camera=(\d+)x(\d+)/.exec(location.search) ?? [0, 320, 180];
+  const capture = { width: Number(width), height: Number(height), frameRate: 15 };
   const media = navigator.mediaDevices;
   if (media?.getUserMedia) {
     const original = media.getUserMedia.bind(media);

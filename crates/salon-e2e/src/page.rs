@@ -211,6 +211,14 @@ impl Page {
             .context("the screenshot is not base64")
     }
 
+    /// Makes the window so many pixels wide and high.
+    ///
+    /// # Errors
+    /// If the browser does not take it.
+    pub fn resize(&self, size: (u32, u32)) -> Result<()> {
+        self.0.resize(size)
+    }
+
     fn loaded(&self) -> Result<()> {
         let complete = "document.readyState === 'complete'";
         self.wait_for(complete, READY_MAX, "the page to load").map(drop)

@@ -60,6 +60,8 @@ pub struct Received {
     pub frames_decoded: u64,
     /// Width of the last frame; zero for audio.
     pub frame_width: u64,
+    /// Height of the last frame; zero for audio.
+    pub frame_height: u64,
     /// Loudness summed over time; zero for video.
     pub total_audio_energy: f64,
     /// The codec's MIME type, once something has come.

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
 use salon_fanout::engine::{Config, Input, Nack};
+use salon_fanout::layer::Encoding;
 use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot, packet::Header, sink::SinkId};
 
 const TRACK: TrackId = TrackId(1);
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 audio_level: None,
             };
             let packet = Packet::parse(Codec::Vp8, header, Bytes::from(payload))?;
-            fanout.forward(now, TRACK, KEY, packet, &mut outbox);
+            fanout.forward(now, Encoding::only(TRACK), KEY, packet, &mut outbox);
         }
         // Receiver 2 loses every tenth packet, and asks for it.
         let lost = outbox.deliveries().map(|(delivery, _)| delivery);

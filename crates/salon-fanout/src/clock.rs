@@ -50,7 +50,7 @@ impl Alignment {
     }
 }
 
-/// One moment of a source: what its publisher last said about the time.
+/// One moment of a layer: what its publisher last said about the time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reference {
     pub(crate) captured: MediaTime,

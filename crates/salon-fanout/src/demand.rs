@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use salon_core::MediaTime;
 
-/// The wish for a keyframe of one source.
+/// The wish for a keyframe of one layer.
 #[derive(Debug, Default)]
 pub(crate) struct Demand {
     wanted: bool,

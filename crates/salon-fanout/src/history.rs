@@ -1,18 +1,18 @@
-//! The last packets of a source, by place: for those who join, and for those who lost some.
+//! The last packets of a layer, by place: for those who join, and for those who lost some.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use salon_core::MediaTime;
 
-use crate::codec::vp8::{Numbers, Template};
+use crate::codec::numbers::{Numbers, Template};
 
 /// A packet as every receiver needs it, in its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
-    /// Its number among the packets of the source that are forwarded.
+    /// Its number among the packets of the layer that are forwarded.
     pub(crate) place: u64,
-    /// How many packets of the source were accepted before it.
+    /// How many packets of the layer were accepted before it.
     pub(crate) ordinal: u64,
     pub(crate) arrived: MediaTime,
     pub(crate) timestamp: u32,

@@ -202,7 +202,8 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// The longest VP8 payload descriptor (RFC 7741, 4.2): nothing longer is ever replaced.
+/// The longest VP8 payload descriptor (RFC 7741, 4.2): nothing longer is ever replaced. That of VP9 has its numbers
+/// in the first five bytes (RFC 9628, 4.2).
 pub(crate) const PREFIX_BYTES_MAX: usize = 6;
 
 /// Bytes that replace the beginning of a shared payload.

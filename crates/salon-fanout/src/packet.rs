@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::codec::{Codec, h264, vp8};
+use crate::codec::numbers::Numbered;
+use crate::codec::{Codec, av1, h264, vp8, vp9};
 
 /// A packet of a source. Cheap to clone: the payload is shared.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub struct Packet {
     pub(crate) header: Header,
     pub(crate) payload: Bytes,
     pub(crate) content: Content,
+    /// How tall the pictures are from here on, where it says so.
+    pub(crate) rows: Option<u16>,
 }
 
 impl Packet {
@@ -26,9 +29,12 @@ impl Packet {
                 Codec::Opus => Content::Opus,
                 Codec::Vp8 => Content::Vp8(vp8::Descriptor::parse(&payload)?),
                 Codec::H264 => Content::H264(h264::Kind::parse(&payload)?),
+                Codec::Vp9 => Content::Vp9(vp9::Descriptor::parse(&payload)?),
+                Codec::Av1 => Content::Av1(av1::Aggregate::parse(&payload)?),
             }
         };
-        Ok(Self { codec, header, payload, content })
+        let rows = content.rows(&payload);
+        Ok(Self { codec, header, payload, content, rows })
     }
 
     /// The fields of its RTP header.
@@ -106,4 +112,27 @@ pub(crate) enum Content {
     Opus,
     Vp8(vp8::Descriptor),
     H264(h264::Kind),
+    Vp9(vp9::Descriptor),
+    Av1(av1::Aggregate),
+}
+
+impl Content {
+    /// The numbers to move in it, if it has any.
+    pub(crate) const fn numbered(&self) -> Option<&Numbered> {
+        match self {
+            Self::Vp8(descriptor) => Some(&descriptor.numbered),
+            Self::Vp9(descriptor) => Some(&descriptor.numbered),
+            Self::Padding | Self::Opus | Self::H264(_) | Self::Av1(_) => None,
+        }
+    }
+
+    fn rows(&self, payload: &[u8]) -> Option<u16> {
+        match self {
+            Self::Vp8(descriptor) => descriptor.rows,
+            Self::Vp9(descriptor) => descriptor.rows,
+            Self::Av1(aggregate) => aggregate.rows,
+            Self::H264(h264::Kind::Parameters) => h264::Kind::rows(payload),
+            Self::H264(_) | Self::Padding | Self::Opus => None,
+        }
+    }
 }

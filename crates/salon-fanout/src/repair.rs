@@ -9,27 +9,27 @@ use crate::rewrite::Mapping;
 use crate::sink::Slot;
 
 /// How many runs of a slot are remembered after they ended. A guess: packets are wanted again for a second or so, and a
-/// slot seldom changes its source more than once in that time.
+/// slot seldom changes its stream more than once in that time.
 pub(crate) const RUNS_MAX: usize = 4;
 /// How many answers of a slot are remembered: a power of two, and no more packets than this are sent again at once.
 const ANSWERS: usize = 128;
 /// What one packet costs. Credit is counted in percent of packets.
 const PRICE: u64 = 100;
 
-/// A run of a slot's own numbers, all from one source, that has ended.
+/// A run of a slot's own numbers, all from one stream, that has ended.
 ///
-/// A run goes on over padding that was left out, as the source's places close over it, and over lost packets, as
-/// their places stay free: only another source, or one that starts anew, begins another run.
+/// A run goes on over padding that was left out, as the stream's places close over it, and over lost packets, as
+/// their places stay free: only another stream, or one that starts anew, begins another run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     pub(crate) slot: Slot,
-    /// Where the source was; it is the same if it still has this serial number.
-    pub(crate) source: u32,
+    /// Where the stream was; it is the same if it still has this serial number.
+    pub(crate) stream: u32,
     pub(crate) serial: u64,
     pub(crate) mapping: Mapping,
     /// The last place of the run.
     pub(crate) last: u64,
-    /// What the source had accepted when the run ended: the slot was sent nothing that came after that.
+    /// What the stream had accepted when the run ended: the slot was sent nothing that came after that.
     pub(crate) accepted: u64,
 }
 

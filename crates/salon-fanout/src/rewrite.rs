@@ -1,11 +1,11 @@
-//! How the packets of a source become the one continuous stream of a slot.
+//! How the packets of one layer after another become the one continuous stream of a slot.
 //!
 //! Nothing here changes with a packet: a [`Mapping`] is a handful of offsets, made when a slot starts, and where the
-//! slot's stream has got to follows from where the source has got to.
+//! slot's stream has got to follows from where its layer has got to.
 
 use salon_core::MediaTime;
 
-use crate::codec::vp8::{Numbers, PICTURE_MASK};
+use crate::codec::numbers::{Numbers, PICTURE_MASK};
 use crate::history::Placed;
 use crate::outbox::Prefix;
 
@@ -35,7 +35,7 @@ pub(crate) enum Tail {
     After(Position),
 }
 
-/// From the packets of a source to those of one slot. All sums are modulo the width of their field.
+/// From the packets of a layer to those of one slot. All sums are modulo the width of their field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mapping {
     /// The first place that the slot receives.
@@ -83,7 +83,7 @@ impl Mapping {
         mapping
     }
 
-    /// Where the slot's stream is when the source is at `newest`, captured then if that is known; `tail` is where it
+    /// Where the slot's stream is when the layer is at `newest`, captured then if that is known; `tail` is where it
     /// began.
     pub(crate) fn end(&self, tail: &Tail, newest: &Position, captured: Option<MediaTime>) -> Tail {
         let before = match tail {
@@ -125,8 +125,8 @@ impl Mapping {
     }
 }
 
-/// How far a timestamp moves on from `last` to the first packet of another source: as far as capturing did, or if that
-/// is not known, or not credible, as arriving did.
+/// How far a timestamp moves on from `last` to the first packet of another layer or source: as far as capturing did, or
+/// if that is not known, or not credible, as arriving did.
 fn pause(last: &Position, arrived: MediaTime, captured: Option<MediaTime>, clock_hz: u32) -> u32 {
     if let (Some(before), Some(after)) = (last.captured, captured) {
         let delays = [

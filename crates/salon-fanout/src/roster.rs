@@ -1,41 +1,70 @@
-//! Who receives what: sources, sinks, and the lists that tie them together.
+//! Who receives what: tracks, their streams, sinks, and the lists that tie them together.
 
-use crate::engine::Burst;
 use crate::history::Placed;
-use crate::outbox::Outbox;
+use crate::layer::{Encoding, Layer};
 use crate::rewrite::Mapping;
-use crate::sink::{Attachment, List, Receiver, Sink, Slot, Waiter};
+use crate::sink::{Attachment, Entry, Receiver, Sink, Slot, Waiter};
 use crate::slab::Slab;
-use crate::source::Source;
+use crate::stream::Stream;
+use crate::track::Track;
 
-/// Every source and every sink, by their numbers.
+/// Every track, every stream and every sink, by their numbers.
 ///
-/// A source lists the slots that receive it, and each slot knows its entry in that list: a packet walks one list, and
-/// a slot leaves it without a search.
+/// A stream lists the slots that receive it, and each slot knows its entry in that list: a packet walks one list, and
+/// a slot leaves it without a search. The same goes for the slots that wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    pub(crate) sources: Slab<Source>,
+    pub(crate) tracks: Slab<Track>,
+    pub(crate) streams: Slab<Stream>,
     pub(crate) sinks: Slab<Sink>,
+    streams_made: u64,
+    /// Tracks whose slots have changed, to be looked after before the input is done with.
+    pub(crate) touched: Vec<u32>,
 }
 
-/// What starting some slots came to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Started {
-    pub(crate) slots: u64,
-    pub(crate) deliveries: u64,
+/// How a slot came to receive a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Turn {
+    /// It received nothing before.
+    Start,
+    /// It received a lower layer of the track.
+    Up,
+    /// It received a higher one.
+    Down,
 }
 
 impl Roster {
-    /// Takes a source out; nobody is attached to it any more.
-    pub(crate) fn remove_source(&mut self, at: u32) {
-        let source = self.sources.remove(at);
-        for receiver in &source.receivers {
-            let state = &mut self.sinks.at(receiver.sink_at).slots[receiver.slot.index()];
-            state.tail = source.end_of(receiver, &state.tail);
-            state.attachment = None;
-        }
-        for waiter in source.waiting {
-            self.sinks.at(waiter.sink_at).slots[waiter.slot.index()].attachment = None;
+    /// Puts in a track that has sent nothing yet. Each of its streams will keep so many packets.
+    pub(crate) fn add_track(&mut self, track: Track, packets_max: usize) -> u32 {
+        let at = self.tracks.insert(track);
+        self.stream_of(at, Layer::ONLY, packets_max);
+        at
+    }
+
+    /// The stream of a layer, which may be new.
+    pub(crate) fn stream_of(&mut self, track_at: u32, layer: Layer, packets_max: usize) -> u32 {
+        let track = self.tracks.at(track_at);
+        let stream = &mut track.streams[layer.index()];
+        *stream.get_or_insert_with(|| {
+            self.streams_made += 1;
+            let of = (Encoding { track: track.id, layer }, track_at);
+            self.streams.insert(Stream::new(self.streams_made, of, track.codec, packets_max))
+        })
+    }
+
+    /// Takes a track out with its streams; nobody is attached to it any more.
+    pub(crate) fn remove_track(&mut self, at: u32) {
+        let track = self.tracks.remove(at);
+        for stream_at in track.streams.into_iter().flatten() {
+            let stream = self.streams.remove(stream_at);
+            for receiver in &stream.receivers {
+                let state = &mut self.sinks.at(receiver.sink_at).slots[receiver.slot.index()];
+                state.tail = stream.end_of(receiver, &state.tail);
+                state.attachment = None;
+            }
+            for waiter in stream.waiting {
+                self.sinks.at(waiter.sink_at).slots[waiter.slot.index()].attachment = None;
+            }
         }
     }
 
@@ -47,156 +76,134 @@ impl Roster {
         self.sinks.remove(at);
     }
 
-    /// Puts a slot that is attached to nothing among those that wait for a source.
-    pub(crate) fn wait(&mut self, sink_at: u32, slot: Slot, source_at: u32) {
-        let sink = self.sinks.at(sink_at);
-        let waiting = &mut self.sources.at(source_at).waiting;
-        sink.slots[slot.index()].attachment = Some(Attachment {
-            source: source_at,
-            list: List::Waiting,
-            position: waiting.len() as u32,
-        });
-        waiting.push(Waiter { sink: sink.id, sink_at, slot });
+    /// Attaches a slot that is attached to nothing, without a stream yet: choose one next.
+    pub(crate) fn attach(&mut self, sink_at: u32, slot: Slot, track_at: u32) {
+        let ideal = Layer::ONLY;
+        self.tracks.at(track_at).ideals[ideal.index()] += 1;
+        let attachment = Attachment { track: track_at, ideal, receives: None, awaits: None };
+        self.sinks.at(sink_at).slots[slot.index()].attachment = Some(attachment);
+        self.touch(track_at);
     }
 
     /// Detaches a slot, and notes where its stream goes on.
     pub(crate) fn detach(&mut self, sink_at: u32, slot: Slot) {
+        self.stop_waiting(sink_at, slot);
+        let _ = self.leave(sink_at, slot);
+        let state = &mut self.sinks.at(sink_at).slots[slot.index()];
+        if let Some(Attachment { track, ideal, .. }) = state.attachment.take() {
+            self.tracks.at(track).ideals[ideal.index()] -= 1;
+            self.touch(track);
+        }
+    }
+
+    /// Puts a slot among those that wait for a stream; it waits for no other.
+    pub(crate) fn wait(&mut self, sink_at: u32, slot: Slot, stream_at: u32) {
+        let waiting = &mut self.streams.at(stream_at).waiting;
+        let entry = Entry { stream: stream_at, position: waiting.len() as u32 };
+        self.sinks.at(sink_at).attachment_of(slot).awaits = Some(entry);
+        waiting.push(Waiter { sink_at, slot });
+    }
+
+    /// A slot waits for nothing any more.
+    pub(crate) fn stop_waiting(&mut self, sink_at: u32, slot: Slot) {
+        let state = &mut self.sinks.at(sink_at).slots[slot.index()];
+        let awaits = state.attachment.as_mut().and_then(|attachment| attachment.awaits.take());
+        let Some(Entry { stream, position }) = awaits else { return };
+        let waiting = &mut self.streams.at(stream).waiting;
+        // The last entry takes the place of the one that leaves.
+        waiting.swap_remove(position as usize);
+        if let Some(moved) = waiting.get(position as usize) {
+            let attachment = self.sinks.at(moved.sink_at).attachment_of(moved.slot);
+            attachment.awaits = Some(Entry { stream, position });
+        }
+    }
+
+    /// A slot receives `stream_at` from `first` on, and nothing else.
+    pub(crate) fn receive(
+        &mut self,
+        sink_at: u32,
+        slot: Slot,
+        stream_at: u32,
+        first: &Placed,
+    ) -> Turn {
+        let before = self.leave(sink_at, slot);
+        let stream = self.streams.at(stream_at);
+        let sink = self.sinks.at(sink_at);
+        let tail = &sink.slots[slot.index()].tail;
+        let captured = stream.captured(first.timestamp);
+        let mapping = Mapping::begin(tail, first, captured, stream.codec.clock_hz());
+        let entry = Entry { stream: stream_at, position: stream.receivers.len() as u32 };
+        sink.attachment_of(slot).receives = Some(entry);
+        stream.receivers.push(Receiver { sink: sink.id, sink_at, slot, mapping });
+        let Encoding { layer, .. } = stream.encoding;
+        match before {
+            None => Turn::Start,
+            Some(before) if before < layer => Turn::Up,
+            Some(_) => Turn::Down,
+        }
+    }
+
+    /// A slot receives nothing any more, and its stream goes on from here. Returns the layer that it received.
+    fn leave(&mut self, sink_at: u32, slot: Slot) -> Option<Layer> {
         let sink = self.sinks.at(sink_at);
         let state = &mut sink.slots[slot.index()];
-        let Some(Attachment { source: source_at, list, position }) = state.attachment.take() else {
-            return;
-        };
-        let source = self.sources.at(source_at);
-        let at = position as usize;
-        // The last entry takes the place of the one that leaves.
-        let moved = match list {
-            List::Receivers => {
-                let receiver = source.receivers.swap_remove(at);
-                state.tail = source.end_of(&receiver, &state.tail);
-                sink.runs.push(source.run_of(&receiver, source_at));
-                source.receivers.get(at).map(|moved| (moved.sink_at, moved.slot))
-            }
-            List::Waiting => {
-                source.waiting.swap_remove(at);
-                source.waiting.get(at).map(|moved| (moved.sink_at, moved.slot))
-            }
-        };
-        if let Some((sink_at, slot)) = moved {
-            let attachment = &mut self.sinks.at(sink_at).slots[slot.index()].attachment;
-            attachment.as_mut().expect("what is listed is attached").position = position;
+        let attachment = state.attachment.as_mut()?;
+        let track_at = attachment.track;
+        let Entry { stream: stream_at, position } = attachment.receives.take()?;
+        let stream = self.streams.at(stream_at);
+        let receiver = stream.receivers.swap_remove(position as usize);
+        state.tail = stream.end_of(&receiver, &state.tail);
+        sink.runs.push(stream.run_of(&receiver, stream_at));
+        let layer = stream.encoding.layer;
+        if let Some(moved) = stream.receivers.get(position as usize) {
+            let attachment = self.sinks.at(moved.sink_at).attachment_of(moved.slot);
+            attachment.receives = Some(Entry { stream: stream_at, position });
         }
+        self.touch(track_at);
+        Some(layer)
     }
 
-    /// Makes all receivers of a source that starts anew wait, as if they had just been attached.
-    pub(crate) fn suspend(&mut self, source_at: u32) {
-        let source = self.sources.at(source_at);
-        for receiver in std::mem::take(&mut source.receivers) {
-            let sink = self.sinks.at(receiver.sink_at);
-            let state = &mut sink.slots[receiver.slot.index()];
-            state.tail = source.end_of(&receiver, &state.tail);
-            sink.runs.push(source.run_of(&receiver, source_at));
-            state.attachment = Some(Attachment {
-                source: source_at,
-                list: List::Waiting,
-                position: source.waiting.len() as u32,
-            });
-            let Receiver { sink, sink_at, slot, .. } = receiver;
-            source.waiting.push(Waiter { sink, sink_at, slot });
-        }
-        source.forget_keyframe();
-        source.reference = None;
-    }
-
-    /// Starts every slot that waits for a source, with a packet that just came in.
-    pub(crate) fn start_with(
-        &mut self,
-        source_at: u32,
-        first: &Placed,
-        outbox: &mut Outbox,
-    ) -> Started {
-        let source = self.sources.at(source_at);
-        let begun = source.receivers.len();
-        start(source, source_at, first, &mut self.sinks);
-        let started = &source.receivers[begun..];
-        let deliveries = outbox.deliver(source.codec, first, started);
-        Started { slots: started.len() as u64, deliveries }
-    }
-
-    /// Starts every slot that waits for a video, with the packets that are kept of its newest keyframe; none if there
-    /// are none, or too many.
-    pub(crate) fn start_from_cache(
-        &mut self,
-        source_at: u32,
-        limits: &Burst,
-        outbox: &mut Outbox,
-    ) -> Started {
-        let source = self.sources.at(source_at);
-        let Some(place) = source.burst_start(limits) else { return Started::default() };
-        let first =
-            source.history.get(place).cloned().expect("a burst starts with a packet that is kept");
-        let begun = source.receivers.len();
-        start(source, source_at, &first, &mut self.sinks);
-        let started = &source.receivers[begun..];
-        let burst = source.history.since(place);
-        let deliveries = burst.map(|packet| outbox.deliver(source.codec, packet, started)).sum();
-        Started { slots: started.len() as u64, deliveries }
-    }
-
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
-        let attachment = |sink_at: u32, slot: Slot| {
-            self.sinks.get(sink_at).and_then(|sink| sink.slots[slot.index()].attachment)
-        };
-        let mut listed = 0;
-        for (source_at, source) in self.sources.iter() {
-            let receivers =
-                source.receivers.iter().map(|entry| (List::Receivers, entry.sink_at, entry.slot));
-            let waiting =
-                source.waiting.iter().map(|entry| (List::Waiting, entry.sink_at, entry.slot));
-            for (position, (list, sink_at, slot)) in (0..).zip(receivers).chain((0..).zip(waiting))
-            {
-                listed += 1;
-                if attachment(sink_at, slot)
-                    != Some(Attachment { source: source_at, list, position })
-                {
-                    return Err("a listed slot is not attached there");
-                }
-                if slot.medium() != source.codec.medium() {
-                    return Err("a slot receives another medium");
-                }
-            }
-            if source.newest.is_none() && !source.receivers.is_empty() {
-                return Err("a slot receives a source that sent nothing");
+    /// Makes all receivers of a stream that starts anew wait for it, unless they wait for another layer anyway.
+    pub(crate) fn suspend(&mut self, stream_at: u32) {
+        while let Some(receiver) = self.streams.at(stream_at).receivers.last() {
+            let Receiver { sink_at, slot, .. } = *receiver;
+            let _ = self.leave(sink_at, slot);
+            if self.sinks.at(sink_at).attachment_of(slot).awaits.is_none() {
+                self.wait(sink_at, slot, stream_at);
             }
         }
-        let slots = self.sinks.iter().flat_map(|(_, sink)| &sink.slots);
-        if slots.filter(|slot| slot.attachment.is_some()).count() != listed {
-            return Err("an attached slot is not listed");
-        }
-        for (_, sink) in self.sinks.iter() {
-            sink.runs.check()?;
-            if !sink.is_behind && !sink.parked.is_empty() {
-                return Err("a slot is parked, and its sink keeps up");
-            }
-            if sink.parked.iter().any(|parked| sink.attached_to(parked.slot).is_some()) {
-                return Err("a slot is parked and attached");
-            }
-        }
-        Ok(())
+        let stream = self.streams.at(stream_at);
+        stream.forget_keyframe();
+        stream.reference = None;
     }
-}
 
-/// Moves every slot that waits for a source to those that receive it.
-fn start(source: &mut Source, source_at: u32, first: &Placed, sinks: &mut Slab<Sink>) {
-    let clock_hz = source.codec.clock_hz();
-    let captured = source.captured(first.timestamp);
-    for Waiter { sink, sink_at, slot } in source.waiting.drain(..) {
-        let state = &mut sinks.at(sink_at).slots[slot.index()];
-        state.attachment = Some(Attachment {
-            source: source_at,
-            list: List::Receivers,
-            position: source.receivers.len() as u32,
-        });
-        let mapping = Mapping::begin(&state.tail, first, captured, clock_hz);
-        source.receivers.push(Receiver { sink, sink_at, slot, mapping });
+    /// The slots attached to a track; one that waits for another layer than it receives comes twice.
+    pub(crate) fn attached_to(&self, track_at: u32) -> impl Iterator<Item = (u32, Slot)> {
+        let streams = self.tracks.get(track_at).map(|track| track.streams).into_iter().flatten();
+        let streams = streams.flatten().filter_map(|stream_at| self.streams.get(stream_at));
+        streams.flat_map(|stream| {
+            let receivers = stream.receivers.iter().map(|entry| (entry.sink_at, entry.slot));
+            receivers.chain(stream.waiting.iter().map(|entry| (entry.sink_at, entry.slot)))
+        })
+    }
+
+    /// The highest layer that a sink receives, if it receives any video.
+    pub(crate) fn received(&self, sink_at: u32) -> Option<Layer> {
+        let sink = self.sinks.get(sink_at)?;
+        let entries = sink.slots.iter().filter_map(|slot| slot.attachment?.receives);
+        let streams = entries.filter_map(|entry| self.streams.get(entry.stream));
+        streams.filter(|stream| stream.is_video()).map(|stream| stream.encoding.layer).max()
+    }
+
+    /// All tracks have to be looked after.
+    pub(crate) fn touch_all(&mut self) {
+        self.touched.extend(self.tracks.iter().map(|(at, _)| at));
+    }
+
+    /// A track has to be looked after.
+    pub(crate) fn touch(&mut self, track_at: u32) {
+        if self.touched.last() != Some(&track_at) {
+            self.touched.push(track_at);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The order of a source's packets: numbers without padding, duplicates or restarts.
+//! The order of a layer's packets: numbers without padding, duplicates or restarts.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ pub(crate) enum Place {
     Next(u64),
     /// In a gap left before.
     Late(u64),
-    /// The newest so far, after the source started its sequence anew: nothing before it is related.
+    /// The newest so far, after the layer started its sequence anew: nothing before it is related.
     Restart(u64),
     /// Nowhere: the sequence closes over it.
     Swallowed,
@@ -26,7 +26,7 @@ pub(crate) enum Place {
     OutOfRange,
 }
 
-/// Turns the source's sequence numbers into places: numbers that leave out what is swallowed.
+/// Turns the layer's sequence numbers into places: numbers that leave out what is swallowed.
 #[derive(Debug, Default)]
 pub(crate) struct Sequencer {
     newest: Option<u64>,
@@ -37,9 +37,9 @@ pub(crate) struct Sequencer {
     // Invariant: packets before this one cannot be placed any more.
     floor: u64,
     seen: Window,
-    /// A number out of range that was seen last: a second one just after it means that the source started anew.
+    /// A number out of range that was seen last: a second one just after it means that the layer started anew.
     suspect: Option<u64>,
-    /// The source started anew, and nothing but padding has come since.
+    /// The layer started anew, and nothing but padding has come since.
     restarted: bool,
 }
 

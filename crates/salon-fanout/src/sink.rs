@@ -2,7 +2,10 @@
 
 use salon_core::{GrantKey, TrackId};
 
+use crate::cap::Cap;
+use crate::choice::Want;
 use crate::codec::Medium;
+use crate::layer::Layer;
 use crate::repair::{Account, Runs};
 use crate::rewrite::{Mapping, Tail};
 
@@ -61,6 +64,7 @@ impl Slot {
 pub(crate) struct Sink {
     pub(crate) id: SinkId,
     pub(crate) slots: [SlotState; Slot::COUNT],
+    pub(crate) cap: Cap,
     pub(crate) runs: Runs,
     /// Its packets wait too long to be sent: its video slots receive nothing.
     pub(crate) is_behind: bool,
@@ -76,9 +80,11 @@ impl Sink {
         let slots = std::array::from_fn(|index| SlotState {
             tail: Tail::Fresh(first(index)),
             attachment: None,
+            rows: None,
             account: None,
         });
-        Self { id, slots, runs: Runs::default(), is_behind: false, parked: Vec::new() }
+        let cap = Cap::default();
+        Self { id, slots, cap, runs: Runs::default(), is_behind: false, parked: Vec::new() }
     }
 
     /// While it is behind, notes what a video slot goes on with later; false if the slot can go on now.
@@ -100,9 +106,30 @@ impl Sink {
             + accounts * size_of::<Account>()
     }
 
-    /// The source that a slot is attached to.
+    /// The track that a slot is attached to.
     pub(crate) fn attached_to(&self, slot: Slot) -> Option<u32> {
-        self.slots[slot.index()].attachment.map(|attachment| attachment.source)
+        self.slots[slot.index()].attachment.map(|attachment| attachment.track)
+    }
+
+    /// What a slot that is known to be attached is attached to.
+    pub(crate) fn attachment_of(&mut self, slot: Slot) -> &mut Attachment {
+        self.slots[slot.index()].attachment.as_mut().expect("what is listed is attached")
+    }
+
+    /// What a slot may make of its track.
+    pub(crate) fn want(&self, slot: Slot) -> Want {
+        Want { rows: self.slots[slot.index()].rows, cap: self.cap.layer() }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        self.runs.check()?;
+        if !self.is_behind && !self.parked.is_empty() {
+            return Err("a slot is parked, and its sink keeps up");
+        }
+        if self.parked.iter().any(|parked| self.attached_to(parked.slot).is_some()) {
+            return Err("a slot is parked and attached");
+        }
+        Ok(())
     }
 }
 
@@ -112,6 +139,8 @@ pub(crate) struct SlotState {
     /// Where its stream goes on; while it receives, where it went on when it started to.
     pub(crate) tail: Tail,
     pub(crate) attachment: Option<Attachment>,
+    /// The rows that its receiver shows of it, if it has said.
+    pub(crate) rows: Option<u16>,
     /// From the first time that it wants something again.
     pub(crate) account: Option<Box<Account>>,
 }
@@ -124,32 +153,32 @@ pub(crate) struct Parked {
     pub(crate) key: GrantKey,
 }
 
-/// What a slot is attached to: an entry in one of the lists of a source.
+/// What a slot is attached to: entries in the lists of a track's streams.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Attachment {
-    pub(crate) source: u32,
-    pub(crate) list: List,
+    pub(crate) track: u32,
+    /// The layer that would be best for it if all were live.
+    pub(crate) ideal: Layer,
+    // Invariant: never the same stream. A slot that waits goes on receiving what it has.
+    pub(crate) receives: Option<Entry>,
+    pub(crate) awaits: Option<Entry>,
+}
+
+/// Where a slot is in one of the two lists of a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) stream: u32,
     pub(crate) position: u32,
 }
 
-/// The two lists of a source.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum List {
-    /// Slots that receive every packet.
-    Receivers,
-    /// Slots that wait for a packet to start with.
-    Waiting,
-}
-
-/// A slot that waits, in the list of its source.
+/// A slot that waits, in the list of the stream it waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
-    pub(crate) sink: SinkId,
     pub(crate) sink_at: u32,
     pub(crate) slot: Slot,
 }
 
-/// A slot that receives, in the list of its source: all that is needed to write its packets.
+/// A slot that receives, in the list of its stream: all that is needed to write its packets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Receiver {
     pub(crate) sink: SinkId,
@@ -173,7 +202,8 @@ mod tests {
     #[test]
     fn state_is_small() {
         // What every receiver costs; docs and benches state it.
-        assert_eq!(size_of::<Sink>(), 640);
+        assert_eq!(size_of::<Sink>(), 872);
         assert_eq!(size_of::<Receiver>(), 40);
+        assert_eq!(size_of::<Waiter>(), 8);
     }
 }

@@ -22,7 +22,7 @@ impl<T> Slab<T> {
             return at;
         }
         let at =
-            u32::try_from(self.entries.len()).expect("the fan-out limits its sources and sinks");
+            u32::try_from(self.entries.len()).expect("the fan-out limits its tracks and sinks");
         self.entries.push(Some(value));
         at
     }
@@ -45,9 +45,5 @@ impl<T> Slab<T> {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0..).zip(&self.entries).filter_map(|(at, entry)| Some((at, entry.as_ref()?)))
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.entries.iter_mut().flatten()
     }
 }

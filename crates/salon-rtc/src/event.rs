@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use salon_fanout::layer::{Layer, Layers};
 use tokio::sync::Notify;
 
 use crate::media::{SessionId, StageId};
@@ -22,6 +23,16 @@ pub enum Event {
         /// The session.
         session: SessionId,
     },
+    /// The encodings of a slot's picture that anybody wants have changed: the publisher may pause the others, and is to
+    /// resume what is wanted again. All are, each time that a picture begins.
+    LayersWanted {
+        /// The stage.
+        stage: StageId,
+        /// The slot that the picture is in.
+        slot: u8,
+        /// Those that are wanted, of as many as there may be, in the order of the publisher's offer.
+        layers: Layers,
+    },
     /// Who speaks on a stage has changed, or how loud.
     Speaking {
         /// The stage.
@@ -34,7 +45,7 @@ pub enum Event {
 /// The receiving end of [`Event`]s.
 ///
 /// Nothing is lost: beginnings and ends of sessions wait here in order, and while too many wait
-/// no new offer is accepted. Of a stage's speakers only the latest state waits.
+/// no new offer is accepted. Of a stage's speakers and wanted layers only the latest state waits.
 #[derive(Debug)]
 pub struct Events {
     inbox: Arc<Inbox>,
@@ -67,6 +78,7 @@ impl Drop for Events {
         waiting.abandoned = true;
         waiting.sessions.clear();
         waiting.speaking.clear();
+        waiting.layers.clear();
     }
 }
 
@@ -96,6 +108,9 @@ impl Outgoing {
         match event {
             Event::Speaking { stage, slots } => {
                 waiting.speaking.insert(stage, slots);
+            }
+            Event::LayersWanted { stage, slot, layers } => {
+                waiting.layers.insert((stage, slot), layers);
             }
             Event::Connected { .. } | Event::Disconnected { .. } => {
                 waiting.sessions.push_back(event);
@@ -136,6 +151,7 @@ struct Waiting {
     // Invariant: at most BACKLOG_MAX plus two for each session that exists.
     sessions: VecDeque<Event>,
     speaking: BTreeMap<StageId, Vec<(u8, i8)>>,
+    layers: BTreeMap<(StageId, u8), Layers>,
     /// How many drivers have not ended.
     drivers: usize,
     abandoned: bool,
@@ -145,6 +161,9 @@ impl Waiting {
     fn take(&mut self) -> Option<Event> {
         if let Some(event) = self.sessions.pop_front() {
             return Some(event);
+        }
+        if let Some(((stage, slot), layers)) = self.layers.pop_first() {
+            return Some(Event::LayersWanted { stage, slot, layers });
         }
         let (stage, slots) = self.speaking.pop_first()?;
         Some(Event::Speaking { stage, slots })

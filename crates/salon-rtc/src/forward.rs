@@ -2,16 +2,19 @@
 
 use std::time::Instant;
 
-use salon_core::{GrantKey, TrackId};
+use salon_core::GrantKey;
+use salon_fanout::codec::Medium;
 use salon_fanout::engine::{Input, Nack, Output};
+use salon_fanout::layer::{Encoding, Layer};
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Packet, Slot};
 use str0m::rtp::RtpPacket;
 
-use crate::media::StageId;
+use crate::media::{SLOTS, StageId};
 use crate::mesh::Crossing;
 use crate::seat::{self, Belongs, Source};
 use crate::session::Role;
+use crate::stage::slot_of;
 use crate::table::Key;
 use crate::tracks::Origin;
 use crate::world::{Forwarding, World};
@@ -27,11 +30,15 @@ impl World {
         let Role::Seat(seat) = &session.role else { return };
         self.counters.packets_in.add(1);
         let (stage, grant, next) = (session.stage, seat.key, self.media.next_track());
-        let source = match seat.belongs(packet, next) {
-            Belongs::Known(source) => source,
-            Belongs::New(source) => {
+        let (source, layer) = match seat.belongs(packet, next) {
+            Belongs::Known(source, layer) => (source, layer),
+            Belongs::NewLayer(source, layer) => {
+                self.add_layer(key, source);
+                (source, layer)
+            }
+            Belongs::New(source, layer) => {
                 self.add_source(now, key, source);
-                source
+                (source, layer)
             }
             Belongs::Nothing => {
                 self.counters.packets_refused.add(1);
@@ -43,18 +50,19 @@ impl World {
             self.counters.packets_refused.add(1);
             return;
         };
-        self.note_report(now, key, source, packet);
-        self.cross(stage, source.track, grant, &parsed);
+        self.note_report(now, key, source, layer, packet);
+        let encoding = Encoding { track: source.track, layer };
+        self.cross(stage, encoding, grant, &parsed);
         let time = self.media_time(now);
-        self.media.fanout.forward(time, source.track, grant, parsed, &mut self.media.outbox);
+        self.media.fanout.forward(time, encoding, grant, parsed, &mut self.media.outbox);
     }
 
     /// Hands a packet to the other shards that watch its stage.
-    fn cross(&self, stage: StageId, track: TrackId, key: GrantKey, packet: &Packet) {
+    fn cross(&self, stage: StageId, encoding: Encoding, key: GrantKey, packet: &Packet) {
         let Some(known) = self.stages.get(&stage) else { return };
         for shard in &known.subscribers {
             let packet = packet.clone();
-            if !self.mesh.send(*shard, Crossing::Packet { track, key, packet }) {
+            if !self.mesh.send(*shard, Crossing::Packet { encoding, key, packet }) {
                 self.counters.packets_uncrossed.add(1);
             }
         }
@@ -108,40 +116,49 @@ impl World {
     }
 
     /// What a publisher says of its clock is the base of what viewers are told.
-    fn note_report(&mut self, now: Instant, key: Key, source: Source, packet: &RtpPacket) {
+    fn note_report(
+        &mut self,
+        now: Instant,
+        key: Key,
+        source: Source,
+        layer: Layer,
+        packet: &RtpPacket,
+    ) {
         let Some(info) = packet.last_sender_info else { return };
         let time = self.media_time(now);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Role::Seat(seat) = &mut session.role else { return };
-        let Some(captured) = seat.captured(time, source.codec.medium(), info.ntp_time) else {
-            return;
-        };
-        let (stage, track, key) = (session.stage, source.track, seat.key);
+        let medium = source.codec.medium();
+        let Some(captured) = seat.captured(time, medium, layer, info.ntp_time) else { return };
+        let (stage, key) = (session.stage, seat.key);
+        let encoding = Encoding { track: source.track, layer };
         let rtp_timestamp = info.rtp_time.numer() as u32;
-        self.tell_fanout(now, Input::SenderReport { track, key, captured, rtp_timestamp });
+        self.tell_fanout(now, Input::SenderReport { encoding, key, captured, rtp_timestamp });
         for shard in self.subscribers(stage) {
+            let report = Crossing::SenderReport { encoding, key, captured, rtp_timestamp };
             // The next report says the same.
-            let _dropped = self
-                .mesh
-                .send(shard, Crossing::SenderReport { track, key, captured, rtp_timestamp });
+            let _dropped = self.mesh.send(shard, report);
         }
     }
 
     /// The fan-out wants something done.
     pub(crate) fn on_output(&mut self, now: Instant, output: Output) {
         match output {
-            Output::RequestKeyframe { track } => match self.media.tracks.get(&track).copied() {
-                Some(Origin::Seat(key)) => self.request_keyframe(now, key, track),
+            Output::RequestKeyframe { encoding } => match self.origin_of(encoding.track) {
+                Some(Origin::Seat(key)) => self.request_keyframe(now, key, encoding),
                 // Whoever still waits for one wishes again.
                 Some(Origin::Shard(home)) => {
-                    let _dropped = self.mesh.send(home, Crossing::KeyframeWanted { track });
+                    let _dropped = self.mesh.send(home, Crossing::KeyframeWanted { encoding });
                 }
                 None => {}
             },
+            Output::LayersWanted { track, layers } => {
+                self.want_layers(track, self.mesh.own(), layers);
+            }
             Output::Speaking { track, level } => {
                 // Home tells about those who are elsewhere.
-                let Some(Origin::Seat(key)) = self.media.tracks.get(&track) else { return };
-                let Some(session) = self.sessions.get(*key) else { return };
+                let Some(Origin::Seat(key)) = self.origin_of(track) else { return };
+                let Some(session) = self.sessions.get(key) else { return };
                 if let Role::Seat(seat) = &session.role {
                     self.set_level(session.stage, seat.slot, level);
                 }
@@ -149,10 +166,10 @@ impl World {
         }
     }
 
-    fn request_keyframe(&mut self, now: Instant, key: Key, track: TrackId) {
+    fn request_keyframe(&mut self, now: Instant, key: Key, encoding: Encoding) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         if let Role::Seat(seat) = &mut session.role
-            && seat.request_keyframe(now, track, key, &mut self.wire)
+            && seat.request_keyframe(now, encoding, key, &mut self.wire)
         {
             self.counters.keyframes_requested.add(1);
             self.arm(key);
@@ -164,6 +181,22 @@ impl World {
         if self.sessions.get(key).is_some_and(|session| session.is_connected) {
             self.counters.keyframes_wanted.add(1);
             self.tell_fanout(now, Input::KeyframeWanted { sink: SinkId(key.to_u64()), slot });
+        }
+    }
+
+    /// A viewer reports how a slot arrives.
+    pub(crate) fn on_reception(&mut self, now: Instant, key: Key, slot: Slot, lost: u8) {
+        if self.sessions.get(key).is_some_and(|session| session.is_connected) {
+            self.tell_fanout(now, Input::Reception { sink: SinkId(key.to_u64()), slot, lost });
+        }
+    }
+
+    /// A viewer shows so many rows of pixels of each slot.
+    pub(crate) fn show(&mut self, now: Instant, key: Key, rows: [u16; SLOTS]) {
+        let sink = SinkId(key.to_u64());
+        for (seat, rows) in (0..).zip(rows) {
+            let slot = slot_of(seat, Medium::Video);
+            self.tell_fanout(now, Input::Tile { sink, slot, rows });
         }
     }
 

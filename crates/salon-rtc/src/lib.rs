@@ -43,6 +43,7 @@ pub mod media;
 pub mod statistics;
 
 mod clock;
+mod demand;
 mod driver;
 mod egress;
 mod forward;

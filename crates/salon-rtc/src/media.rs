@@ -120,8 +120,8 @@ pub enum OfferError {
     #[error("text is not a WebRTC offer")]
     NotAnOffer,
     /// No section goes in the direction asked for, or one of them offers no codec that is served:
-    /// Opus, VP8, and H264 with packetization mode 1.
-    #[error("offer has nothing to carry Opus, VP8 or H264 in this direction")]
+    /// Opus, VP8, VP9, AV1, and H264 with packetization mode 1.
+    #[error("offer has nothing to carry Opus, VP8, VP9, AV1 or H264 in this direction")]
     NoMedia,
     /// A section is neither audio nor video.
     #[error("offer has a section that is neither audio nor video")]
@@ -202,6 +202,13 @@ impl Media {
         self.ask(session.shard(), |reply| Order::Mask(session, mask, reply)).await;
     }
 
+    /// Says how many rows of pixels a viewer shows of each slot: it receives the smallest encoding that has them, if
+    /// the publisher sends several. Until this is said it receives the largest. Returns whether there is such a viewer.
+    pub async fn tiles(&self, session: SessionId, rows: [u16; SLOTS]) -> bool {
+        let shown = self.ask(session.shard(), |reply| Order::Tiles(session, rows, reply)).await;
+        shown.unwrap_or(false)
+    }
+
     /// Ends a session. Returns whether there was one.
     pub async fn close(&self, session: SessionId) -> bool {
         let closed = self.ask(session.shard(), |reply| Order::Close(session, reply)).await;
@@ -272,6 +279,7 @@ pub(crate) enum Order {
     Publish(Publish, oneshot::Sender<Result<Answer, OfferError>>),
     Watch(Watch, oneshot::Sender<Result<Answer, OfferError>>),
     Mask(SessionId, Option<u8>, oneshot::Sender<()>),
+    Tiles(SessionId, [u16; SLOTS], oneshot::Sender<bool>),
     Close(SessionId, oneshot::Sender<bool>),
     Revoke(StageId, GrantKey, oneshot::Sender<()>),
     CloseStage(StageId, oneshot::Sender<()>),

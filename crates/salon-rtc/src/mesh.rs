@@ -8,13 +8,15 @@
 //!
 //! * a packet or a report is dropped and counted. What viewers then miss they ask for again, and get a keyframe;
 //! * a wish for a keyframe is dropped; whoever still needs one wishes again;
-//! * what a stage's slots carry, and whether a shard watches a stage, is owed and told again later, as it is then.
+//! * what a stage's slots carry, whether a shard watches a stage, and which layers of a track it wants, is owed and told
+//!   again later, as it is then.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use salon_core::{GrantKey, MediaTime, TrackId};
 use salon_fanout::Packet;
+use salon_fanout::layer::{Encoding, Layers};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -35,11 +37,13 @@ pub(crate) enum Crossing {
     /// From the home of a stage: what its slots carry now.
     Slots { stage: StageId, home: Shard, slots: Box<SlotTable> },
     /// From the home of a stage: a packet of one of its tracks.
-    Packet { track: TrackId, key: GrantKey, packet: Packet },
+    Packet { encoding: Encoding, key: GrantKey, packet: Packet },
     /// From the home of a stage: what the publisher says of its clock.
-    SenderReport { track: TrackId, key: GrantKey, captured: MediaTime, rtp_timestamp: u32 },
-    /// To the home of a stage: viewers need a keyframe of this track.
-    KeyframeWanted { track: TrackId },
+    SenderReport { encoding: Encoding, key: GrantKey, captured: MediaTime, rtp_timestamp: u32 },
+    /// To the home of a stage: viewers need a keyframe of this layer.
+    KeyframeWanted { encoding: Encoding },
+    /// To the home of a stage: which layers of a track any viewer of this shard wants.
+    LayersWanted { track: TrackId, shard: Shard, layers: Layers },
 }
 
 /// Whether a shard has viewers of a stage.
@@ -56,6 +60,7 @@ pub(crate) enum Interest {
 pub(crate) enum Debt {
     Slots { stage: StageId, to: Shard },
     Subscription { stage: StageId },
+    Layers { track: TrackId },
 }
 
 /// The inboxes of the other shards, as seen from one.
@@ -64,7 +69,7 @@ pub(crate) struct Mesh {
     own: Shard,
     /// By number; none for its own.
     inboxes: Vec<Option<mpsc::Sender<Crossing>>>,
-    // Invariant: at most one for each stage and shard.
+    // Invariant: at most one for each stage and shard, and for each track.
     debts: BTreeSet<Debt>,
 }
 
@@ -125,7 +130,7 @@ mod tests {
     use super::*;
 
     fn wanted(track: u64) -> Crossing {
-        Crossing::KeyframeWanted { track: TrackId(track) }
+        Crossing::KeyframeWanted { encoding: Encoding::only(TrackId(track)) }
     }
 
     #[test]
@@ -138,8 +143,8 @@ mod tests {
         }
         for (own, (_, inbox)) in (0_u64..).zip(&mut shards) {
             let mut tracks = Vec::new();
-            while let Ok(Crossing::KeyframeWanted { track }) = inbox.try_recv() {
-                tracks.push(track.0);
+            while let Ok(Crossing::KeyframeWanted { encoding }) = inbox.try_recv() {
+                tracks.push(encoding.track.0);
             }
             assert_eq!(tracks, (0..3).filter(|from| *from != own).collect::<Vec<_>>());
         }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use salon_core::GrantKey;
 use salon_fanout::Slot;
+use salon_fanout::codec::Medium;
 
 use crate::media::{Answer, OfferError, Order, Publish, SLOTS, SessionId, StageId, Watch};
 use crate::sdp::{self, Direction};
@@ -32,6 +33,11 @@ impl World {
                 self.mask(now, session, mask);
                 self.finish(now);
                 let _ = reply.send(());
+            }
+            Order::Tiles(session, rows, reply) => {
+                let is_known = self.tiles(now, session, rows);
+                self.finish(now);
+                let _ = reply.send(is_known);
             }
             Order::Close(session, reply) => {
                 let key = self.ids.get(&session).copied();
@@ -100,7 +106,10 @@ impl World {
         for seat in replaced {
             self.end(now, seat);
         }
-        let session = self.begin(now, stage, Role::Seat(Box::new(Seat::new(peer, slot, key))));
+        let video = offer.sections.iter().find(|section| section.medium == Medium::Video);
+        let rids = video.map(|section| &*section.rids).unwrap_or_default();
+        let seat = Box::new(Seat::new(peer, slot, key, rids));
+        let session = self.begin(now, stage, Role::Seat(seat));
         Ok(Answer { sdp, session })
     }
 
@@ -134,6 +143,17 @@ impl World {
                 self.attach(now, key, slot);
             }
         }
+    }
+
+    fn tiles(&mut self, now: Instant, session: SessionId, rows: [u16; SLOTS]) -> bool {
+        let Some(key) = self.ids.get(&session).copied() else { return false };
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let Role::Viewer(viewer) = &mut session.role else { return false };
+        viewer.tiles = Some(rows);
+        if session.is_connected {
+            self.show(now, key, rows);
+        }
+        true
     }
 
     fn revoke(&mut self, now: Instant, stage: StageId, key: GrantKey) {

@@ -54,7 +54,9 @@ impl Factory {
             .set_stats_interval(None)
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true);
+            .enable_vp8(true)
+            .enable_vp9(true)
+            .enable_av1(true);
         // Packetization mode 1 alone: mode 0 cannot carry a keyframe. The profiles browsers offer:
         // baseline, constrained baseline, main, high.
         for (pt, resend, profile) in [
@@ -70,6 +72,8 @@ impl Factory {
         extensions.set(4, Extension::RtpMid);
         extensions.set(1, Extension::AudioLevel);
         extensions.set(3, Extension::TransportSequenceNumber);
+        extensions.set(10, Extension::RtpStreamId);
+        extensions.set(11, Extension::RepairedRtpStreamId);
         let seat = base.set_extension_map(extensions);
         Ok(Self { seat, viewer })
     }
@@ -155,6 +159,11 @@ pub(crate) enum Happening {
     Packet(Box<RtpPacket>),
     /// A viewer cannot decode what it has in a slot.
     KeyframeWanted(Slot),
+    /// How a slot arrives at a viewer: the fraction lost since it last said so, in 256ths.
+    Reception {
+        slot: Slot,
+        lost: u8,
+    },
     /// A viewer wants packets of a slot again.
     PacketsLost {
         slot: Slot,
@@ -321,6 +330,8 @@ pub(crate) fn codec_of(params: &PayloadParams) -> Option<Codec> {
         format::Codec::Opus => Some(Codec::Opus),
         format::Codec::Vp8 => Some(Codec::Vp8),
         format::Codec::H264 => Some(Codec::H264),
+        format::Codec::Vp9 => Some(Codec::Vp9),
+        format::Codec::Av1 => Some(Codec::Av1),
         _ => None,
     }
 }

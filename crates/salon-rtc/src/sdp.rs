@@ -35,12 +35,14 @@ pub(crate) struct Section {
     /// Which of its medium it is, from 0.
     pub(crate) number: u8,
     pub(crate) mid: String,
+    /// The names of its encodings, lowest first, if it sends several (RFC 8853).
+    pub(crate) rids: Vec<String>,
 }
 
 /// Makes an offer one-way and plain.
 ///
 /// * Sections that could go both ways go in `direction` alone; those of the other one are inactive.
-/// * Simulcast is not taken up, so the peer sends one encoding.
+/// * Simulcast is taken up inwards; its encodings are listed lowest first, as browsers list them. Outwards one encoding goes.
 /// * The peer's candidates are dropped: nothing is ever sent to an address that has not sent first.
 pub(crate) fn prepare_offer(offer: &str, direction: Direction) -> Result<Offer, OfferError> {
     if !offer.starts_with("v=0") {
@@ -51,7 +53,7 @@ pub(crate) fn prepare_offer(offer: &str, direction: Direction) -> Result<Offer, 
     let session = blocks.next().ok_or(OfferError::NotAnOffer)?;
 
     let mut prepared = Offer { text: String::with_capacity(2 * offer.len()), sections: vec![] };
-    prepared.keep(session);
+    prepared.keep(session, direction);
     for (index, block) in blocks.enumerate() {
         if index == SECTIONS_MAX {
             return Err(OfferError::TooManySections);
@@ -82,8 +84,8 @@ pub(crate) fn repeat_candidates(answer: &str) -> String {
 }
 
 impl Offer {
-    fn keep(&mut self, block: &[&str]) {
-        for line in block.iter().filter(|line| !is_dropped(line)) {
+    fn keep(&mut self, block: &[&str], direction: Direction) {
+        for line in block.iter().filter(|line| !is_dropped(line, direction)) {
             push_line(&mut self.text, line);
         }
     }
@@ -94,7 +96,7 @@ impl Offer {
             line if line.starts_with("m=video ") => Medium::Video,
             _ => return Err(OfferError::NotMedia),
         };
-        self.keep(block);
+        self.keep(block, direction);
         if !is_wanted(block, direction) {
             push_line(&mut self.text, "a=inactive");
             return Ok(());
@@ -119,6 +121,7 @@ impl Offer {
             medium,
             number: u8::try_from(number).expect("a number below SLOTS fits"),
             mid: mid.ok_or(OfferError::NotAnOffer)?.trim().to_owned(),
+            rids: rids(block),
         });
         Ok(())
     }
@@ -139,12 +142,25 @@ fn is_wanted(block: &[&str], direction: Direction) -> bool {
     }
 }
 
-fn is_dropped(line: &str) -> bool {
+/// The encodings that a section sends, by name (RFC 8853, 5.1): of alternatives the first, paused or not.
+fn rids(block: &[&str]) -> Vec<String> {
+    let simulcast = block.iter().find_map(|line| line.strip_prefix("a=simulcast:"));
+    let mut words = simulcast.unwrap_or_default().split_ascii_whitespace();
+    let _direction = words.find(|word| *word == "send");
+    let streams = words.next().unwrap_or_default().split(';');
+    let first = streams.filter_map(|stream| stream.split(',').next());
+    first
+        .map(|name| name.trim_start_matches('~').to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn is_dropped(line: &str, direction: Direction) -> bool {
+    let is_simulcast = line.starts_with("a=simulcast:") || line.starts_with("a=rid:");
     is_direction(line)
         || is_candidate(line)
         || line.is_empty()
-        || line.starts_with("a=simulcast:")
-        || line.starts_with("a=rid:")
+        || is_simulcast && direction == Direction::Out
 }
 
 fn is_direction(line: &str) -> bool {
@@ -202,6 +218,24 @@ mod tests {
         let text = prepare_offer(&offer, Direction::In).unwrap().text;
         assert!(text.contains("a=mid:0\r\na=sendonly\r\n"), "{text}");
         assert!(text.ends_with("a=mid:1\r\na=inactive\r\n"), "{text}");
+    }
+
+    #[test]
+    fn encodings_are_listed_as_offered() {
+        let listed = |lines: &str| {
+            let offer = format!("{SESSION}{}", section("video", "0", lines));
+            let prepared = prepare_offer(&offer, Direction::In).unwrap();
+            (prepared.sections[0].rids.join(" "), prepared.text.contains("a=simulcast"))
+        };
+        let expected = |rids: &str, is_taken| (rids.to_owned(), is_taken);
+        assert_eq!(listed("a=sendonly\r\n"), expected("", false));
+        let browser = "a=sendonly\r\na=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n";
+        assert_eq!(listed(browser), expected("q f", true));
+        assert_eq!(listed("a=simulcast:recv 9 send ~1,2;3\r\n"), expected("1 3", true));
+        assert_eq!(listed("a=simulcast:recv 9\r\n"), expected("", true));
+        let watching = section("video", "0", "a=simulcast:send q;f\r\n");
+        let text = prepare_offer(&format!("{SESSION}{watching}"), Direction::Out).unwrap().text;
+        assert!(!text.contains("simulcast"), "{text}");
     }
 
     #[test]

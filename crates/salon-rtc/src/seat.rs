@@ -1,4 +1,4 @@
-//! A session that publishes: one audio and one video track at most.
+//! A session that publishes: one audio and one video track at most, the video in one encoding or several.
 
 use std::time::{Instant, SystemTime};
 
@@ -6,10 +6,11 @@ use bytes::Bytes;
 use salon_core::{GrantKey, MediaTime, TrackId};
 use salon_fanout::clock::Alignment;
 use salon_fanout::codec::Medium;
+use salon_fanout::layer::{Encoding, Layer};
 use salon_fanout::packet::{AudioLevel, Header, ParseError};
 use salon_fanout::{Codec, Packet};
 use str0m::format::PayloadParams;
-use str0m::media::{KeyframeRequestKind, Pt};
+use str0m::media::{KeyframeRequestKind, Pt, Rid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
 use crate::clock::ntp_of;
@@ -24,10 +25,12 @@ pub(crate) struct Seat {
     pub(crate) key: GrantKey,
     audio: Option<Source>,
     video: Option<Source>,
+    /// The names of its video's encodings, lowest first; empty if there is one without a name.
+    rids: Vec<Rid>,
     /// The publisher's wall clock against ours.
     alignment: Alignment,
-    /// The time in the latest report of each medium.
-    reported: [Option<SystemTime>; 2],
+    /// The time in the latest report of sound, and of each layer of the picture.
+    reported: [Option<SystemTime>; 1 + Layer::COUNT],
 }
 
 /// A track that has sent something.
@@ -38,24 +41,36 @@ pub(crate) struct Source {
     /// H264's profile, constraints and level.
     pub(crate) profile: Option<u32>,
     pt: Pt,
-    ssrc: Ssrc,
+    /// The stream of each layer that has sent something.
+    ssrcs: [Option<Ssrc>; Layer::COUNT],
+}
+
+impl Source {
+    /// The layer that a stream is.
+    fn layer_of(&self, pt: Pt, ssrc: Ssrc) -> Option<Layer> {
+        let is_it = |layer: &Layer| self.pt == pt && self.ssrcs[layer.index()] == Some(ssrc);
+        Layer::all().find(is_it)
+    }
 }
 
 /// What a packet of a publisher belongs to.
 #[derive(Debug)]
 pub(crate) enum Belongs {
-    /// To a track that is known.
-    Known(Source),
+    /// To a layer of a track that is known.
+    Known(Source, Layer),
+    /// To a layer that a known track has from now on.
+    NewLayer(Source, Layer),
     /// To a track that begins with it, perhaps in place of another.
-    New(Source),
+    New(Source, Layer),
     /// To nothing that is forwarded.
     Nothing,
 }
 
 impl Seat {
-    pub(crate) fn new(peer: Peer, slot: u8, key: GrantKey) -> Self {
-        let (alignment, reported) = (Alignment::default(), [None; 2]);
-        Self { peer, slot, key, audio: None, video: None, alignment, reported }
+    pub(crate) fn new(peer: Peer, slot: u8, key: GrantKey, rids: &[String]) -> Self {
+        let (alignment, reported) = (Alignment::default(), [None; 1 + Layer::COUNT]);
+        let rids = rids.iter().map(|rid| rid.as_str().into()).collect();
+        Self { peer, slot, key, audio: None, video: None, rids, alignment, reported }
     }
 
     fn sources(&self) -> impl Iterator<Item = &Source> {
@@ -65,19 +80,36 @@ impl Seat {
     /// Which track a packet belongs to; `track` is the number of the next new one.
     pub(crate) fn belongs(&self, packet: &RtpPacket, track: TrackId) -> Belongs {
         let (pt, ssrc) = (packet.header.payload_type, packet.header.ssrc);
-        let known = self.sources().find(|source| source.pt == pt && source.ssrc == ssrc);
-        if let Some(source) = known {
-            return Belongs::Known(*source);
+        let known = self.sources().find_map(|source| Some((*source, source.layer_of(pt, ssrc)?)));
+        if let Some((source, layer)) = known {
+            return Belongs::Known(source, layer);
         }
+        // A stream's first packets name its encoding: the peer connection takes no others.
+        let rid = packet.header.ext_vals.rid;
+        let number = rid.map_or(Some(0), |rid| self.rids.iter().position(|known| *known == rid));
+        let layer = number.and_then(|number| Layer::new(u8::try_from(number).ok()?));
+        let Some(layer) = layer else { return Belongs::Nothing };
+        let mut ssrcs = [None; Layer::COUNT];
+        if let Some(video) = self.video.filter(|_| rid.is_some())
+            && video.pt == pt
+            && video.ssrcs[layer.index()].is_none()
+        {
+            ssrcs = video.ssrcs;
+            ssrcs[layer.index()] = Some(ssrc);
+            return Belongs::NewLayer(Source { ssrcs, ..video }, layer);
+        }
+        ssrcs[layer.index()] = Some(ssrc);
         let params = self.peer.rtc.codec_config().find(|params| params.pt() == pt);
         let profile_of = |params: &PayloadParams| params.spec().format.profile_level_id;
         match params.and_then(|params| Some((codec_of(params)?, profile_of(params)))) {
-            Some((codec, profile)) => Belongs::New(Source { track, codec, profile, pt, ssrc }),
+            Some((codec, profile)) => {
+                Belongs::New(Source { track, codec, profile, pt, ssrcs }, layer)
+            }
             None => Belongs::Nothing,
         }
     }
 
-    /// Makes `source` the track of its medium.
+    /// Makes `source` the track of its medium, or what is known of it.
     pub(crate) fn set_source(&mut self, source: Source) {
         match source.codec.medium() {
             Medium::Audio => self.audio = Some(source),
@@ -90,9 +122,13 @@ impl Seat {
         &mut self,
         now: MediaTime,
         medium: Medium,
+        layer: Layer,
         reported: SystemTime,
     ) -> Option<MediaTime> {
-        let known = &mut self.reported[usize::from(medium == Medium::Video)];
+        let known = match medium {
+            Medium::Audio => &mut self.reported[0],
+            Medium::Video => &mut self.reported[1 + layer.index()],
+        };
         if known.replace(reported) == Some(reported) {
             return None;
         }
@@ -103,14 +139,14 @@ impl Seat {
     pub(crate) fn request_keyframe(
         &mut self,
         now: Instant,
-        track: TrackId,
+        Encoding { track, layer }: Encoding,
         key: Key,
         wire: &mut Wire,
     ) -> bool {
-        let Some(source) = self.sources().find(|source| source.track == track) else {
+        let source = self.sources().find(|source| source.track == track);
+        let Some(ssrc) = source.and_then(|source| source.ssrcs[layer.index()]) else {
             return false;
         };
-        let ssrc = source.ssrc;
         let mut api = self.peer.rtc.direct_api();
         let Some(stream) = api.stream_rx(&ssrc) else {
             return false;

@@ -4,9 +4,13 @@ use std::time::Instant;
 
 use salon_core::TrackId;
 use salon_fanout::Slot;
+use salon_fanout::codec::Medium;
 use salon_fanout::engine::Input;
+use salon_fanout::layer::Layers;
 use salon_fanout::sink::SinkId;
 
+use crate::demand::Demand;
+use crate::event::Event;
 use crate::media::StageId;
 use crate::mesh::{Crossing, Debt, Interest};
 use crate::seat::Source;
@@ -15,6 +19,15 @@ use crate::shard::Shard;
 use crate::stage::{Published, SlotTable, Stage, slot_of};
 use crate::table::Key;
 use crate::world::World;
+
+/// A track, as a shard knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Track {
+    pub(crate) stage: StageId,
+    pub(crate) slot: Slot,
+    pub(crate) origin: Origin,
+    pub(crate) demand: Demand,
+}
 
 /// Where a track comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,10 +52,21 @@ impl World {
         self.change_slots(now, stage, Origin::Seat(key), |slots| slots.with(slot, Some(published)));
     }
 
+    /// A track has one more layer: every packet says which it is of.
+    pub(crate) fn add_layer(&mut self, key: Key, source: Source) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Role::Seat(seat) = &mut session.role {
+            seat.set_source(source);
+        }
+    }
+
+    pub(crate) fn origin_of(&self, track: TrackId) -> Option<Origin> {
+        self.media.tracks.get(&track).map(|track| track.origin)
+    }
+
     /// A seat is gone, and its tracks with it.
     pub(crate) fn remove_sources(&mut self, now: Instant, stage: StageId, key: Key) {
-        let tracks = &self.media.tracks;
-        let is_its = |track: TrackId| tracks.get(&track) == Some(&Origin::Seat(key));
+        let is_its = |track: TrackId| self.origin_of(track) == Some(Origin::Seat(key));
         let Some(known) = self.stages.get(&stage) else { return };
         let slots = known.slots.without(|published| is_its(published.track));
         self.change_slots(now, stage, Origin::Seat(key), |_| slots);
@@ -72,7 +96,13 @@ impl World {
         self.collect(now);
         self.flush(now);
         for (slot, Published { track, key, codec, .. }) in after.beyond(&before) {
-            self.media.tracks.insert(track, origin);
+            let known = Track { stage, slot, origin, demand: Demand::default() };
+            self.media.tracks.insert(track, known);
+            if let (Origin::Seat(_), Medium::Video) = (origin, slot.medium()) {
+                // What was said of the track before in this slot is not meant for this one.
+                let (slot, layers) = (slot.number(), Layers::ALL);
+                self.events.send(Event::LayersWanted { stage, slot, layers });
+            }
             self.tell_fanout(now, Input::AddSource { track, key, codec });
             for viewer in &viewers {
                 self.attach(now, *viewer, slot);
@@ -118,14 +148,14 @@ impl World {
     /// Another shard has said something.
     pub(crate) fn on_crossing(&mut self, now: Instant, crossing: Crossing) {
         match crossing {
-            Crossing::Packet { track, key, packet } => {
+            Crossing::Packet { encoding, key, packet } => {
                 let time = self.media_time(now);
-                self.media.fanout.forward(time, track, key, packet, &mut self.media.outbox);
+                self.media.fanout.forward(time, encoding, key, packet, &mut self.media.outbox);
             }
-            Crossing::SenderReport { track, key, captured, rtp_timestamp } => {
+            Crossing::SenderReport { encoding, key, captured, rtp_timestamp } => {
                 // It may be about a track that is gone by now.
-                if self.media.tracks.contains_key(&track) {
-                    let report = Input::SenderReport { track, key, captured, rtp_timestamp };
+                if self.media.tracks.contains_key(&encoding.track) {
+                    let report = Input::SenderReport { encoding, key, captured, rtp_timestamp };
                     self.tell_fanout(now, report);
                 }
             }
@@ -134,10 +164,13 @@ impl World {
                     self.change_slots(now, stage, Origin::Shard(home), |_| *slots);
                 }
             }
-            Crossing::KeyframeWanted { track } => {
-                if self.media.tracks.contains_key(&track) {
-                    self.tell_fanout(now, Input::KeyframeDemanded { track });
+            Crossing::KeyframeWanted { encoding } => {
+                if self.media.tracks.contains_key(&encoding.track) {
+                    self.tell_fanout(now, Input::KeyframeDemanded { encoding });
                 }
+            }
+            Crossing::LayersWanted { track, shard, layers } => {
+                self.want_layers(track, shard, layers);
             }
             Crossing::Subscription { stage, shard, interest } => {
                 self.on_subscription(stage, shard, interest);
@@ -156,6 +189,7 @@ impl World {
                     }
                 }
                 Debt::Subscription { stage } => self.tell_interest(stage),
+                Debt::Layers { track } => self.tell_layers(track),
             }
         }
     }
@@ -170,12 +204,14 @@ impl World {
         match interest {
             Interest::Watched => {
                 self.stages.entry(stage).or_default().subscribers.insert(shard);
+                self.forget_demand(stage, shard);
                 self.tell_slots(stage, shard);
             }
             Interest::Unwatched => {
                 let Some(known) = self.stages.get_mut(&stage) else { return };
                 known.subscribers.remove(&shard);
                 self.forget_if_unused(stage);
+                self.forget_demand(stage, shard);
             }
         }
     }

@@ -6,11 +6,12 @@ use salon_fanout::Slot;
 use salon_fanout::codec::Medium;
 
 use crate::egress::{Entry, Queue, Run, Waiting};
+use crate::media::SLOTS;
 use crate::peer::{Happening, Wire, contained};
 use crate::routes::Fragment;
 use crate::socket::Arrival;
 use crate::table::Key;
-use crate::thin::{End, Input, Leg, Message, Route, Wish};
+use crate::thin::{End, Input, Leg, Message, Notice, Route};
 
 /// How often streams that send report. RFC 3550, 6.2 would allow a second only to fast sessions; two reports pair the
 /// clocks of sound and picture, and 5 s would be long without.
@@ -23,6 +24,8 @@ pub(crate) struct Viewer {
     pub(crate) fragment: Fragment,
     /// The slot that stays silent.
     pub(crate) mask: Option<u8>,
+    /// How many rows of pixels it shows of each slot, if it has said.
+    pub(crate) tiles: Option<[u16; SLOTS]>,
     /// What waits to be sent.
     pub(crate) waiting: Waiting,
     /// When its streams report next; `None` as long as none has anything to report.
@@ -39,6 +42,7 @@ impl Viewer {
             leg,
             fragment,
             mask,
+            tiles: None,
             waiting: Waiting::default(),
             report_at: None,
             reported_at: None,
@@ -73,7 +77,7 @@ impl Viewer {
         let route = Route { source: target, destination: source };
         let input = self.drive(key, wire, |viewer, wire| {
             let Wire { buffer, happenings, clock, .. } = wire;
-            let see = |wish| happenings.push_back((key, happening_of(wish)));
+            let see = |notice| happenings.push_back((key, happening_of(notice)));
             let ntp = clock.ntp(now);
             let input = viewer.leg.receive(now, ntp, route, bytes, buffer, see)?;
             viewer.drain(key, wire)?;
@@ -217,10 +221,11 @@ impl Viewer {
     }
 }
 
-fn happening_of(wish: Wish) -> Happening {
-    match wish {
-        Wish::Packets { slot, sequences, rtt } => Happening::PacketsLost { slot, sequences, rtt },
-        Wish::Keyframe { slot } => Happening::KeyframeWanted(slot),
+fn happening_of(notice: Notice) -> Happening {
+    match notice {
+        Notice::Lost { slot, sequences, rtt } => Happening::PacketsLost { slot, sequences, rtt },
+        Notice::KeyframeWanted { slot } => Happening::KeyframeWanted(slot),
+        Notice::Reception { slot, lost } => Happening::Reception { slot, lost },
     }
 }
 

@@ -27,7 +27,7 @@ use crate::socket::{Arrival, Datagram};
 use crate::stage::Stage;
 use crate::statistics::Counters;
 use crate::table::{Key, Table};
-use crate::tracks::Origin;
+use crate::tracks::Track;
 
 /// What a shard shares with the others, or has in common with them.
 pub(crate) struct Common {
@@ -70,7 +70,7 @@ pub(crate) struct Forwarding {
     pub(crate) fanout: Fanout,
     pub(crate) outbox: Outbox,
     // Invariant: exactly the sources of the fan-out.
-    pub(crate) tracks: HashMap<TrackId, Origin>,
+    pub(crate) tracks: HashMap<TrackId, Track>,
     /// How many tracks have been numbered, counted from where the shard's numbers begin.
     pub(crate) tracks_made: u64,
     /// What waits to be sent.
@@ -237,6 +237,7 @@ impl World {
                     Happening::Ended => self.end(now, key),
                     Happening::Packet(packet) => self.on_packet(now, key, &packet),
                     Happening::KeyframeWanted(slot) => self.on_keyframe_wanted(now, key, slot),
+                    Happening::Reception { slot, lost } => self.on_reception(now, key, slot, lost),
                     Happening::PacketsLost { slot, sequences, rtt } => {
                         let sink = SinkId(key.to_u64());
                         self.on_packets_lost(now, Nack { sink, slot, rtt }, &sequences);
@@ -346,9 +347,13 @@ impl World {
         }
         session.is_connected = true;
         self.events.send(Event::Connected { session: session.id });
-        if let Role::Viewer(_) = session.role {
+        if let Role::Viewer(viewer) = &session.role {
+            let tiles = viewer.tiles;
             let sink = SinkId(key.to_u64());
             self.tell_fanout(now, Input::AddSink { sink, seed: random() });
+            if let Some(rows) = tiles {
+                self.show(now, key, rows);
+            }
             for slot in Slot::all() {
                 self.attach(now, key, slot);
             }

@@ -15,6 +15,11 @@ tagged! {
             /// Since the live began.
             total: u64,
         },
+        /// To a seated person: which encodings of their picture anybody watches. The others may be paused.
+        Layers = "layers" {
+            /// Their places in the offer, from 0, lowest first. All, until told otherwise.
+            wanted: Vec<u8>,
+        },
         /// Who is audible.
         Speaking = "speaking" {
             /// Everybody who is, loudest first.

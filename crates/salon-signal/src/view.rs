@@ -38,6 +38,7 @@ pub struct RoomView {
     can: Vec<Capability>,
     withheld: Vec<Withheld>,
     speaking: Vec<Level>,
+    layers: Option<Vec<u8>>,
     removed: bool,
     versions: Versions,
 }
@@ -135,6 +136,7 @@ struct Versions {
     audience: Option<u64>,
     hearts: Option<u64>,
     speaking: Option<u64>,
+    layers: Option<u64>,
 }
 
 impl RoomView {
@@ -228,6 +230,12 @@ impl RoomView {
     #[must_use]
     pub fn speaking(&self) -> &[Level] {
         &self.speaking
+    }
+
+    /// Which encodings of this person's picture anybody watches, if that was said; all, if not.
+    #[must_use]
+    pub fn layers(&self) -> Option<&[u8]> {
+        self.layers.as_deref()
     }
 
     /// Whether this person was removed from the live.
@@ -358,6 +366,7 @@ impl RoomView {
             Conflated::Audience(_) => &mut self.versions.audience,
             Conflated::Hearts { .. } => &mut self.versions.hearts,
             Conflated::Speaking { .. } => &mut self.versions.speaking,
+            Conflated::Layers { .. } => &mut self.versions.layers,
             Conflated::Unknown(_) => return Applied::Unknown,
         };
         if newest.is_some_and(|newest| version <= newest) {
@@ -366,6 +375,7 @@ impl RoomView {
         let room = self.room.as_mut().map(|held| &mut held.state);
         match (body, room) {
             (Conflated::Speaking { seats }, _) => self.speaking = seats,
+            (Conflated::Layers { wanted }, _) => self.layers = Some(wanted),
             (Conflated::Audience(audience), Some(room)) => room.audience = audience,
             (Conflated::Hearts { total }, Some(room)) => room.hearts_total = total,
             (_, _) => return Applied::Passed,

@@ -10,10 +10,12 @@ import { Hearts } from './hearts.js';
 import { icon } from './icons.js';
 import { Joining, openDevices } from './join.js';
 import { local } from './local.js';
+import { SLOTS } from './media.js';
 import { roster } from './people.js';
 import { switches } from './preview.js';
 import { Room } from './salon.js';
 import { need } from './session.js';
+import { TileSizes } from './sizes.js';
 import { StatsText } from './stats.js';
 import { clock, number, t } from './strings.js';
 import './tile.js';
@@ -44,6 +46,8 @@ export class SalonRoom extends HTMLElement {
   #me = null;
   /** @type {(() => void)[]} what to undo when the element goes */
   #undo = [];
+  /** @type {TileSizes|null} */
+  #sizes = null;
   #gone = false;
   #ended = false;
   #toldMedia = '';
@@ -131,7 +135,9 @@ export class SalonRoom extends HTMLElement {
     }
     this.#watchTaps(parts.stage);
     this.#cover(h('span', { class: 'spinner' }), h('p', {}, t('live.connecting')));
-    this.#undo.push(() => feed.stop(), () => controls.stop());
+    const sizes = new TileSizes(SLOTS, (rows) => this.room?.tiles(rows));
+    this.#sizes = sizes;
+    this.#undo.push(() => feed.stop(), () => controls.stop(), () => sizes.close());
   }
 
   // The room and what it says.
@@ -334,7 +340,11 @@ export class SalonRoom extends HTMLElement {
       stage,
       seats,
       ({ seat }) => String(seat),
-      () => document.createElement('salon-tile'),
+      () => {
+        const tile = document.createElement('salon-tile');
+        this.#sizes?.watch(tile);
+        return tile;
+      },
       (tile, { seat, d }) => {
         const self = d.person.user === view.me;
         tile.dataset.place = String(seats.findIndex((each) => each.seat === seat));

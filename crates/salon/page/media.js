@@ -9,8 +9,28 @@
 /** Seats of a room, and so receivers of each kind. */
 export const SLOTS = 4;
 
-/** A camera at 720p needs about this; more is spent on nothing a phone can show. Guess, to be replaced by measurement. */
-const VIDEO_BITRATE_MAX = 1_800_000;
+/**
+ * The encodings of a picture, lowest first: each has half the rows of the next. A viewer gets the one that its tile needs.
+ * The bitrates are guesses: what a face needs at 180, 360 and 720 rows.
+ */
+const ENCODINGS = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000, maxFramerate: 30 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000, maxFramerate: 30 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_800_000, maxFramerate: 30 },
+];
+
+/** From how many rows of the capture browsers send two encodings, and three; of more they drop the highest (libwebrtc, measured at 360 to 720 rows). */
+const TWO_ENCODINGS_ROWS_MIN = 270;
+const THREE_ENCODINGS_ROWS_MIN = 540;
+
+/** How long sizes of tiles are collected before they are told: longer than a person drags an edge without stopping. A guess. */
+const TILES_MS = 300;
+
+/** @param {number} rows of the capture @returns {RTCRtpEncodingParameters[]} */
+export function encodingsFor(rows) {
+  const count = rows >= THREE_ENCODINGS_ROWS_MIN ? 3 : rows >= TWO_ENCODINGS_ROWS_MIN ? 2 : 1;
+  return ENCODINGS.slice(-count).map((encoding) => ({ ...encoding }));
+}
 
 /** How long a session may stay disconnected before it is given up: one lost second of radio is common, five are not. */
 const DISCONNECTED_MS_MAX = 4_000;
@@ -138,12 +158,13 @@ export class Publisher extends Session {
     this.codec = codec;
     const [audio] = stream.getAudioTracks();
     const [video] = stream.getVideoTracks();
+    const rows = video?.getSettings().height ?? 720;
     // A sender without a track is offered too, so that a camera switched on later needs no second offer.
     this.audio = this.pc.addTransceiver(audio ?? 'audio', { direction: 'sendonly', streams: [stream] });
     this.video = this.pc.addTransceiver(video ?? 'video', {
       direction: 'sendonly',
       streams: [stream],
-      sendEncodings: [{ maxBitrate: VIDEO_BITRATE_MAX, maxFramerate: 30 }],
+      sendEncodings: encodingsFor(rows),
     });
     this.#prefer(codec);
   }
@@ -154,6 +175,18 @@ export class Publisher extends Session {
     const [video] = stream.getVideoTracks();
     await this.audio.sender.replaceTrack(audio ?? null);
     await this.video.sender.replaceTrack(video ?? null);
+  }
+
+  /**
+   * Sends only what is watched, and always the lowest encoding: whoever comes next starts with it.
+   * @param {number[]} wanted places in the list of encodings
+   */
+  async layers(wanted) {
+    const { sender } = this.video;
+    const parameters = sender.getParameters();
+    parameters.encodings.forEach((encoding, place) => (encoding.active = place === 0 || wanted.includes(place)));
+    // A session that has just ended has nothing to set.
+    await sender.setParameters(parameters).catch(() => {});
   }
 
   /** Offers the one codec asked for, so that the answer leaves no choice. @param {string} codec */
@@ -167,7 +200,10 @@ export class Publisher extends Session {
   async stats() {
     const report = await this.pc.getStats();
     const values = [...report.values()];
-    const video = values.find((s) => s.type === 'outbound-rtp' && s.kind === 'video');
+    const videos = values.filter((s) => s.type === 'outbound-rtp' && s.kind === 'video');
+    // Of several encodings the largest that is sent stands for the picture.
+    const video = [...videos].sort((a, b) => (b.frameHeight ?? 0) - (a.frameHeight ?? 0)).find((s) => s.active ?? true) ?? videos[0];
+    const videoBytesSent = videos.reduce((sum, s) => sum + (s.bytesSent ?? 0), 0);
     const audio = values.find((s) => s.type === 'outbound-rtp' && s.kind === 'audio');
     const remote = values.find((s) => s.type === 'remote-inbound-rtp' && s.kind === 'video');
     return {
@@ -176,8 +212,9 @@ export class Publisher extends Session {
       frameWidth: video?.frameWidth ?? 0,
       frameHeight: video?.frameHeight ?? 0,
       framesPerSecond: video?.framesPerSecond ?? 0,
-      bytesSent: (video?.bytesSent ?? 0) + (audio?.bytesSent ?? 0),
-      videoBytesSent: video?.bytesSent ?? 0,
+      encodings: videos.map((s) => ({ rid: s.rid ?? null, rows: s.frameHeight ?? 0, active: s.active ?? true })),
+      bytesSent: videoBytesSent + (audio?.bytesSent ?? 0),
+      videoBytesSent,
       audioBytesSent: audio?.bytesSent ?? 0,
       packetsSent: video?.packetsSent ?? 0,
       packetsLost: remote?.packetsLost ?? 0,
@@ -195,6 +232,10 @@ export class Watcher extends Session {
   constructor(url, token) {
     super(url, token);
     pcCounts.watch += 1;
+    /** @type {number[]} as told last, or to be told once the session has a name */
+    this.rows = [];
+    /** @type {ReturnType<typeof setTimeout>|undefined} */
+    this.tilesTimer = undefined;
     this.addEventListener('down', () => (pcCounts.lost += 1));
     const receivers = (/** @type {'audio'|'video'} */ kind) =>
       Array.from({ length: SLOTS }, () => this.pc.addTransceiver(kind, { direction: 'recvonly' }));
@@ -208,10 +249,29 @@ export class Watcher extends Session {
     }));
   }
 
+  /**
+   * Tells how many rows of pixels each seat is shown with, so that nothing larger is sent. Until then the largest is.
+   * @param {number[]} rows by seat; 0 for one that is not shown
+   */
+  tiles(rows) {
+    if (rows.join() === this.rows.join()) return;
+    this.rows = rows;
+    clearTimeout(this.tilesTimer);
+    this.tilesTimer = setTimeout(() => this.#tellTiles(), TILES_MS);
+  }
+
+  #tellTiles() {
+    if (!this.location || this.closed) return;
+    const url = new URL(`${this.location.pathname}/tiles`, this.location);
+    // If it is lost, larger pictures come than are needed until the next change.
+    fetch(url, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ rows: this.rows }) }).catch(() => {});
+  }
+
   async start() {
     pcCounts.offers += 1;
     try {
       await super.start();
+      if (this.rows.length > 0) this.#tellTiles();
     } catch (error) {
       pcCounts.lost += 1;
       throw error;

@@ -85,6 +85,8 @@ export class Room extends EventTarget {
   #stream = null;
   /** @type {Publisher|null} */
   #publisher = null;
+  /** @type {number[]|null} how many rows of pixels each seat is shown with */
+  #tiles = null;
   #publishAttempt = 0;
   /** @type {Watcher|null} */
   #watcher = null;
@@ -203,6 +205,12 @@ export class Room extends EventTarget {
     else this.#startPublishing();
   }
 
+  /** Tells how many rows of pixels each seat is shown with. @param {number[]} rows by seat */
+  tiles(rows) {
+    this.#tiles = rows;
+    this.#watcher?.tiles(rows);
+  }
+
   /** Stops sending; the grant stays. */
   unpublish() {
     this.#stream = null;
@@ -245,7 +253,9 @@ export class Room extends EventTarget {
         this.#event(d);
         break;
       case 'conflated':
-        if (this.view.applyConflated(d)) this.#change();
+        if (!this.view.applyConflated(d)) break;
+        if (d.body.t === 'layers') this.#publisher?.layers(d.body.d.wanted);
+        this.#change();
         break;
       case 'ephemeral':
         this.#fire('ephemeral', d.body);
@@ -417,6 +427,7 @@ export class Room extends EventTarget {
   async #watch() {
     const watcher = new Watcher(new URL(`rooms/${encodeURIComponent(this.id)}/whep`, this.#base), this.#token);
     this.#watcher = watcher;
+    if (this.#tiles) watcher.tiles(this.#tiles);
     watcher.addEventListener('up', () => (this.#watchAttempt = 0));
     watcher.addEventListener('down', () => this.#rewatch());
     this.#fire('slots', null);

@@ -30,6 +30,7 @@ export class StatsText {
       texts.set(own, [
         `${short(sent.codec)} ${sent.frameWidth}x${sent.frameHeight} ${Math.round(sent.framesPerSecond)} fps`,
         `v ${this.#rate('vs', at, sent.videoBytesSent)}  a ${this.#rate('as', at, sent.audioBytesSent)} sent`,
+        `sends ${sent.encodings.filter(({ active }) => active).map(({ rows }) => rows).join(' ')}`,
         `lost ${sent.packetsLost}  nack ${sent.nackCount}  pli ${sent.pliCount}`,
         `rtt ${ms(sent.rttMs)}  signal ${ms(stats.signalRttMs)}`,
       ].join('\n'));

@@ -76,6 +76,8 @@ export class RoomView {
     this.versions = new Map();
     /** @type {Map<number, number>} seat to audio level in dB, for those who speak now */
     this.speaking = new Map();
+    /** @type {number[]|null} which encodings of this person's picture anybody watches, if that was said */
+    this.layers = null;
   }
 
   /** The positions to resume from. @returns {Position[]} */
@@ -145,6 +147,7 @@ export class RoomView {
     const seen = this.versions.get(body.t);
     if (seen !== undefined && version <= seen) return false;
     if (body.t === 'speaking') this.speaking = new Map(body.d.seats.map((/** @type {any} */ s) => [s.seat, s.level_db]));
+    else if (body.t === 'layers') this.layers = body.d.wanted;
     else if (body.t === 'audience' && this.room) this.room.audience = body.d;
     else if (body.t === 'hearts' && this.room) this.room.hearts_total = body.d.total;
     else return false;

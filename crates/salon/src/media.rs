@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use salon_core::RoomId;
 use salon_room::Person;
+use salon_rtc::media::SLOTS;
 use salon_rtc::{Answer as MediaAnswer, Event, Events, OfferError, SessionId, Statistics};
 use salon_signal::server::Rejected;
 
@@ -93,6 +94,11 @@ impl Salon {
         self.media().close(session).await
     }
 
+    /// Notes how large a viewer shows each seat; false if there is no such session.
+    pub(crate) async fn tiles(&self, session: SessionId, rows: [u16; SLOTS]) -> bool {
+        self.media().tiles(session, rows).await
+    }
+
     /// Remembers which room a watching session belongs to.
     pub(crate) fn note_media(&self, session: SessionId, room: RoomId) {
         self.0.media_sessions.lock().insert(session, room);
@@ -108,6 +114,13 @@ impl Salon {
                     let room = self.0.media_sessions.lock().remove(&session);
                     if let Some(presence) = room.and_then(|room| self.0.rooms.presence(room)) {
                         let _ended = presence.send(Presence::MediaEnded { session }).await;
+                    }
+                }
+                Event::LayersWanted { stage, slot: seat, layers } => {
+                    let room = RoomId::from_u128(stage.0);
+                    if let Some(presence) = self.0.rooms.presence(room) {
+                        let wanted = layers.iter().map(|layer| layer.index() as u8).collect();
+                        let _ended = presence.send(Presence::Layers { seat, wanted }).await;
                     }
                 }
                 Event::Speaking { stage, slots: seats } => {

@@ -1,5 +1,6 @@
 //! H.264 payloads (RFC 6184): where a decoder can start.
 
+use super::sps;
 use crate::packet::ParseError;
 
 const IDR_SLICE: u8 = 5;
@@ -48,6 +49,23 @@ impl Kind {
         best
     }
 
+    /// How tall the pictures are that follow, by the parameters in a payload that was parsed; those in fragments, which
+    /// nobody sends, are not read.
+    pub(crate) fn rows(payload: &[u8]) -> Option<u16> {
+        let (&first, mut units) = payload.split_first()?;
+        if first & 0x1f != STAP_A {
+            return sps_rows(payload);
+        }
+        while let Some((size, rest)) = units.split_first_chunk::<2>() {
+            let (unit, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*size)))?;
+            if let Some(rows) = sps_rows(unit) {
+                return Some(rows);
+            }
+            units = rest;
+        }
+        None
+    }
+
     fn of_unit(header: u8) -> Self {
         match header & 0x1f {
             IDR_SLICE => Self::KeyframeSlice,
@@ -55,6 +73,10 @@ impl Kind {
             _ => Self::Other,
         }
     }
+}
+
+fn sps_rows(unit: &[u8]) -> Option<u16> {
+    if unit.first()? & 0x1f == SEQUENCE_PARAMETERS { sps::rows(unit) } else { None }
 }
 
 #[cfg(test)]
@@ -91,6 +113,16 @@ mod tests {
     }
 
     #[test]
+    fn parameters_say_how_tall_pictures_are() {
+        // Baseline, 40 x 23 macroblocks, cropped to 360 rows.
+        let parameters = [0x67, 0x42, 0xc0, 0x1f, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0x40];
+        assert_eq!(Kind::rows(&parameters), Some(360));
+        let aggregate = [&[0x78, 0, 1, 0x09, 0, 10][..], &parameters].concat();
+        assert_eq!(Kind::rows(&aggregate), Some(360));
+        assert_eq!(Kind::rows(&[0x65, 1]), None);
+    }
+
+    #[test]
     fn every_truncation_is_refused() {
         let aggregate = [0x78, 0, 2, 0x67, 1];
         for len in 0..aggregate.len() {
@@ -104,6 +136,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(payload: Vec<u8>) {
             let _ = Kind::parse(&payload);
+            let _ = Kind::rows(&payload);
         }
     }
 }

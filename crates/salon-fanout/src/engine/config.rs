@@ -10,13 +10,15 @@ pub struct Config {
     pub sources_max: usize,
     /// How many sinks there may be. A guess, far above what one core can send to.
     pub sinks_max: usize,
-    /// The least time between two keyframe requests to one source. A guess: longer than a round trip and the time
-    /// an encoder takes to answer, so that one request is answered before the next is made.
+    /// The least time between two keyframe requests to one layer of a source. A guess: longer than a round trip and
+    /// the time an encoder takes to answer, so that one request is answered before the next is made.
     pub keyframe_request_interval: Duration,
     /// How much of a source's past a joiner may be started with.
     pub burst: Burst,
     /// What is sent again to those who lost it.
     pub repair: Repair,
+    /// When a layer is taken to be there, and to be needed.
+    pub simulcast: Simulcast,
     /// What happens to a receiver that cannot keep up.
     pub overflow: Overflow,
 }
@@ -29,6 +31,7 @@ impl Default for Config {
             keyframe_request_interval: Duration::from_millis(500),
             burst: Burst::default(),
             repair: Repair::default(),
+            simulcast: Simulcast::default(),
             overflow: Overflow::default(),
         }
     }
@@ -97,20 +100,43 @@ impl Default for Repair {
     }
 }
 
+/// When a layer of a track is taken to be there, and to be needed.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Simulcast {
+    /// How long a layer may send nothing, while others of its track do, before its receivers move on. A guess: longer
+    /// than any pause between two pictures, and no longer than people wait.
+    pub silence_max: Duration,
+    /// How long nobody has wanted a layer before that is said. A guess: longer than it takes to open another window.
+    pub unwanted_hold: Duration,
+}
+
+impl Default for Simulcast {
+    fn default() -> Self {
+        Self { silence_max: Duration::from_secs(1), unwanted_hold: Duration::from_secs(2) }
+    }
+}
+
 /// What happens to a receiver whose packets wait too long to be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Overflow {
-    /// Once its oldest packet is as old as `age_max`, its video slots receive nothing more; once it is younger than
-    /// half of that, they go on with a keyframe. Audio always goes on. Nobody else notices.
-    DropToKeyframe {
+    /// First its video goes one layer lower, if there is one, as it does after heavy losses. If that does not help, its
+    /// video slots receive nothing more; once its oldest packet is younger than half of `drop_age`, they go on with a
+    /// keyframe. Audio always goes on. Nobody else notices.
+    LowerThenDropToKeyframe {
+        /// How late a packet is when one layer lower is tried.
+        lower_age: Duration,
         /// The most a packet may be late.
-        age_max: Duration,
+        drop_age: Duration,
     },
 }
 
 impl Default for Overflow {
-    /// A quarter of a second: later than that, people talk over each other.
+    /// A quarter of a second at most: later than that, people talk over each other. Half of it for the first step.
     fn default() -> Self {
-        Self::DropToKeyframe { age_max: Duration::from_millis(250) }
+        Self::LowerThenDropToKeyframe {
+            lower_age: Duration::from_millis(125),
+            drop_age: Duration::from_millis(250),
+        }
     }
 }

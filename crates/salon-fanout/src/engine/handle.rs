@@ -5,11 +5,13 @@ use std::time::Duration;
 use salon_core::{GrantKey, MediaTime, TrackId};
 
 use super::{Fanout, InputError, Overflow};
+use crate::cap::Step;
 use crate::clock::Reference;
 use crate::codec::{Codec, Medium};
+use crate::layer::{Encoding, Layer};
 use crate::outbox::Outbox;
 use crate::sink::{Parked, Sink, SinkId, Slot};
-use crate::source::{Media, Source};
+use crate::track::Track;
 
 impl Fanout {
     pub(super) fn add_source(
@@ -24,17 +26,15 @@ impl Fanout {
         if self.tracks.len() >= self.config.sources_max {
             return Err(InputError::SourcesFull(self.tracks.len()));
         }
-        let serial = self.sources_made;
-        let source = Source::new(serial, track, key, codec, self.config.repair.packets_max);
-        self.sources_made += 1;
-        let at = self.roster.sources.insert(source);
+        let at =
+            self.roster.add_track(Track::new(track, key, codec), self.config.repair.packets_max);
         self.tracks.insert(track, at);
         Ok(())
     }
 
     pub(super) fn remove_source(&mut self, track: TrackId) -> Result<(), InputError> {
         let at = self.tracks.remove(&track).ok_or(InputError::TrackUnknown(track))?;
-        self.roster.remove_source(at);
+        self.roster.remove_track(at);
         self.outputs.retain(|output| output.track() != track);
         Ok(())
     }
@@ -59,18 +59,17 @@ impl Fanout {
 
     pub(super) fn attach(
         &mut self,
-        now: MediaTime,
         (sink, slot): (SinkId, Slot),
         (track, key): (TrackId, GrantKey),
         outbox: &mut Outbox,
     ) -> Result<(), InputError> {
         let sink_at = self.sink_at(sink)?;
         let at = *self.tracks.get(&track).ok_or(InputError::TrackUnknown(track))?;
-        let source = self.roster.sources.at(at);
-        if source.key != key {
+        let state = self.roster.tracks.at(at);
+        if state.key != key {
             return Err(InputError::KeyMismatch { track, key });
         }
-        let medium = source.codec.medium();
+        let medium = state.codec.medium();
         if slot.medium() != medium {
             return Err(InputError::MediumMismatch { slot, medium });
         }
@@ -83,13 +82,8 @@ impl Fanout {
         if self.roster.sinks.at(sink_at).park(slot, track, key) {
             return Ok(());
         }
-        self.roster.wait(sink_at, slot, at);
-        let started = self.roster.start_from_cache(at, &self.config.burst, outbox);
-        self.statistics.starts_cached += started.slots;
-        self.statistics.deliveries += started.deliveries;
-        if started.slots == 0 {
-            self.want_keyframe_of(now, at);
-        }
+        self.roster.attach(sink_at, slot, at);
+        self.settle(sink_at, slot, outbox);
         Ok(())
     }
 
@@ -100,7 +94,39 @@ impl Fanout {
         Ok(())
     }
 
-    /// Stops the video of a sink that has fallen behind, or goes on with it once the sink has caught up.
+    pub(super) fn tile(
+        &mut self,
+        sink: SinkId,
+        slot: Slot,
+        rows: u16,
+        outbox: &mut Outbox,
+    ) -> Result<(), InputError> {
+        let sink_at = self.sink_at(sink)?;
+        if slot.medium() != Medium::Video {
+            return Err(InputError::MediumMismatch { slot, medium: Medium::Video });
+        }
+        self.roster.sinks.at(sink_at).slots[slot.index()].rows = Some(rows);
+        self.settle(sink_at, slot, outbox);
+        Ok(())
+    }
+
+    pub(super) fn receive_report(
+        &mut self,
+        now: MediaTime,
+        (sink, slot): (SinkId, Slot),
+        lost: u8,
+        outbox: &mut Outbox,
+    ) -> Result<(), InputError> {
+        let sink_at = self.sink_at(sink)?;
+        // While it receives no picture, there is none to lower.
+        if let Some(received) = self.roster.received(sink_at) {
+            let step = self.roster.sinks.at(sink_at).cap.report(now, slot, lost, received);
+            self.settle_after(step, sink_at, outbox);
+        }
+        Ok(())
+    }
+
+    /// Lowers or stops the video of a sink that has fallen behind, or goes on with it once the sink has caught up.
     pub(super) fn limit_backlog(
         &mut self,
         now: MediaTime,
@@ -109,72 +135,98 @@ impl Fanout {
         outbox: &mut Outbox,
     ) -> Result<(), InputError> {
         let sink_at = self.sink_at(sink)?;
-        let Overflow::DropToKeyframe { age_max } = self.config.overflow;
-        let state = self.roster.sinks.at(sink_at);
-        if !state.is_behind && age >= age_max {
-            state.is_behind = true;
+        let Overflow::LowerThenDropToKeyframe { lower_age, drop_age } = self.config.overflow;
+        let is_behind = self.roster.sinks.at(sink_at).is_behind;
+        let stops = !is_behind && age >= drop_age;
+        if let Some(received) = self.roster.received(sink_at) {
+            let cap = &mut self.roster.sinks.at(sink_at).cap;
+            let step = if age >= lower_age {
+                cap.strain(now, received)
+            } else if age < lower_age / 2 {
+                cap.ease(now)
+            } else {
+                Step::Stays
+            };
+            // What stops has nothing to wait for.
+            if !stops {
+                self.settle_after(step, sink_at, outbox);
+            }
+        }
+        if stops {
+            self.roster.sinks.at(sink_at).is_behind = true;
             for slot in Slot::all().filter(|slot| slot.medium() == Medium::Video) {
                 let attached = self.roster.sinks.at(sink_at).attached_to(slot);
                 let Some(at) = attached else { continue };
-                let Source { track, key, .. } = *self.roster.sources.at(at);
+                let Track { id, key, .. } = *self.roster.tracks.at(at);
                 self.roster.detach(sink_at, slot);
-                self.roster.sinks.at(sink_at).park(slot, track, key);
+                self.roster.sinks.at(sink_at).park(slot, id, key);
                 self.statistics.overflows += 1;
             }
-        } else if state.is_behind && age < age_max / 2 {
+        } else if is_behind && age < drop_age / 2 {
+            let state = self.roster.sinks.at(sink_at);
             state.is_behind = false;
             for Parked { slot, track, key } in std::mem::take(&mut state.parked) {
                 // A source that is gone by now is nothing to go on with.
-                let _ = self.attach(now, (sink, slot), (track, key), outbox);
+                let _ = self.attach((sink, slot), (track, key), outbox);
             }
         }
         Ok(())
     }
 
-    pub(super) fn want_keyframe(
-        &mut self,
-        now: MediaTime,
-        sink: SinkId,
-        slot: Slot,
-    ) -> Result<(), InputError> {
+    pub(super) fn want_keyframe(&mut self, sink: SinkId, slot: Slot) -> Result<(), InputError> {
         let sink_at = self.sink_at(sink)?;
-        if let Some(at) = self.roster.sinks.at(sink_at).attached_to(slot) {
-            self.want_keyframe_of(now, at);
+        if let Some(attachment) = self.roster.sinks.at(sink_at).slots[slot.index()].attachment
+            && let Some(entry) = attachment.receives.or(attachment.awaits)
+        {
+            self.roster.streams.at(entry.stream).want_keyframe();
+            self.roster.touch(attachment.track);
         }
         Ok(())
     }
 
     pub(super) fn demand_keyframe(
         &mut self,
-        now: MediaTime,
-        track: TrackId,
+        Encoding { track, layer }: Encoding,
     ) -> Result<(), InputError> {
         let at = *self.tracks.get(&track).ok_or(InputError::TrackUnknown(track))?;
-        self.want_keyframe_of(now, at);
+        // A layer that has sent nothing begins with a keyframe.
+        if let Some(stream) = self.roster.tracks.at(at).streams[layer.index()] {
+            self.roster.streams.at(stream).want_keyframe();
+            self.roster.touch(at);
+        }
         Ok(())
     }
 
-    pub(super) fn report(
+    pub(super) fn send_report(
         &mut self,
-        track: TrackId,
+        Encoding { track, layer }: Encoding,
         key: GrantKey,
-        captured: MediaTime,
-        rtp_timestamp: u32,
+        reference: Reference,
     ) -> Result<(), InputError> {
         let at = *self.tracks.get(&track).ok_or(InputError::TrackUnknown(track))?;
-        let source = self.roster.sources.at(at);
-        if source.key != key {
+        let state = self.roster.tracks.at(at);
+        if state.key != key {
             return Err(InputError::KeyMismatch { track, key });
         }
-        source.reference = Some(Reference { captured, timestamp: rtp_timestamp });
+        // It may come before the first packet of its layer, and is of use then. Audio has no such layer.
+        if state.codec.medium() == Medium::Video || layer == Layer::ONLY {
+            let stream = self.roster.stream_of(at, layer, self.config.repair.packets_max);
+            self.roster.streams.at(stream).reference = Some(reference);
+        }
         Ok(())
     }
 
-    fn want_keyframe_of(&mut self, now: MediaTime, at: u32) {
-        if let Media::Video(video) = &mut self.roster.sources.at(at).media {
-            video.demand.want();
-            self.attend_at(now, at);
+    fn settle_after(&mut self, step: Step, sink_at: u32, outbox: &mut Outbox) {
+        if step == Step::Moved {
+            for slot in Slot::all().filter(|slot| slot.medium() == Medium::Video) {
+                self.settle(sink_at, slot, outbox);
+            }
         }
+    }
+
+    fn settle(&mut self, sink_at: u32, slot: Slot, outbox: &mut Outbox) {
+        let served = self.roster.settle(sink_at, slot, &self.config.burst, outbox);
+        self.statistics.count_cached(served);
     }
 
     fn sink_at(&self, sink: SinkId) -> Result<u32, InputError> {

@@ -5,13 +5,15 @@ use std::time::Duration;
 use salon_core::{GrantKey, MediaTime, TrackId};
 
 use crate::codec::{Codec, Medium};
+use crate::layer::{Encoding, Layers};
 use crate::packet::AudioLevel;
 use crate::sink::{SinkId, Slot};
 
 /// Something that changes who receives what.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Input {
-    /// A track exists from now on; only packets under `key` are forwarded.
+    /// A track exists from now on, without layers yet: each begins with its first packet. Only packets under `key` are
+    /// forwarded.
     AddSource {
         /// The new track.
         track: TrackId,
@@ -38,7 +40,8 @@ pub enum Input {
         sink: SinkId,
     },
     /// The slot receives this track from now on, and nothing of what it received before. A video slot starts with
-    /// a keyframe: from the source's cache if that is fresh, otherwise the source is asked for one.
+    /// a keyframe of its layer: from the cache if that is fresh, otherwise the publisher is asked for one, and another
+    /// layer whose cache is fresh serves until it comes.
     Attach {
         /// The receiver.
         sink: SinkId,
@@ -63,17 +66,37 @@ pub enum Input {
         /// Its slot.
         slot: Slot,
     },
-    /// Somebody beyond this fan-out receives the track too, and needs a keyframe: another fan-out that is given its
+    /// Somebody beyond this fan-out receives the layer too, and needs a keyframe: another fan-out that is given its
     /// packets, a recorder. Ignored for audio.
     KeyframeDemanded {
-        /// The track.
-        track: TrackId,
+        /// The layer of the track.
+        encoding: Encoding,
     },
-    /// The publisher says what time it is in a track (RTCP sender report). Slots of different sources go on at the
-    /// right time with it, and [`Fanout::clock`](super::Fanout::clock) can tell the time in them.
+    /// The receiver shows so many rows of pixels of what is in this slot: it gets the lowest layer that has them.
+    /// Until it has said, it gets the best there is. It holds for whatever the slot is attached to.
+    Tile {
+        /// The receiver.
+        sink: SinkId,
+        /// Its slot, one for video.
+        slot: Slot,
+        /// How many rows.
+        rows: u16,
+    },
+    /// The receiver tells what it lost of a slot (RTCP receiver report). After heavy losses the whole sink goes one
+    /// layer lower, and comes back once there were next to none for a while.
+    Reception {
+        /// The receiver.
+        sink: SinkId,
+        /// Its slot, of either medium.
+        slot: Slot,
+        /// The fraction lost since its last report, in 256ths (RFC 3550, 6.4.1).
+        lost: u8,
+    },
+    /// The publisher says what time it is in a layer (RTCP sender report). Slots go on at the right time with it when
+    /// they are given another layer or source, and [`Fanout::clock`](super::Fanout::clock) can tell the time in them.
     SenderReport {
-        /// The track.
-        track: TrackId,
+        /// The layer of the track.
+        encoding: Encoding,
         /// The key it is published under.
         key: GrantKey,
         /// The report's NTP time on our clock: see [`Alignment`](crate::clock::Alignment).
@@ -105,10 +128,20 @@ pub struct Nack {
 /// What the driver must do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Output {
-    /// Ask the publisher of this track for a keyframe (PLI). Already coalesced: send it.
+    /// Ask the publisher for a keyframe of this layer (PLI). Already coalesced: send it. The lowest layer stands for a
+    /// track that has sent nothing yet.
     RequestKeyframe {
+        /// The layer of the track.
+        encoding: Encoding,
+    },
+    /// The layers of a video track that anybody wants have changed: the publisher need not send the others. At first it
+    /// is taken to send all. A layer is wanted at once, and unwanted only after a
+    /// [while](super::Simulcast::unwanted_hold); one that never began counts as wanted, as nothing is known of it.
+    LayersWanted {
         /// The track.
         track: TrackId,
+        /// Those that are wanted.
+        layers: Layers,
     },
     /// How loud the person behind an audio track speaks. At most five times a second for each track.
     Speaking {
@@ -124,7 +157,20 @@ impl Output {
     #[must_use]
     pub const fn track(&self) -> TrackId {
         match self {
-            Self::RequestKeyframe { track } | Self::Speaking { track, .. } => *track,
+            Self::RequestKeyframe { encoding } => encoding.track,
+            Self::LayersWanted { track, .. } | Self::Speaking { track, .. } => *track,
+        }
+    }
+
+    /// True if `newer` says all that this says, and is the later word.
+    pub(crate) fn is_replaced_by(&self, newer: &Self) -> bool {
+        match (self, newer) {
+            (Self::RequestKeyframe { encoding }, Self::RequestKeyframe { encoding: other }) => {
+                encoding == other
+            }
+            (Self::LayersWanted { track, .. }, Self::LayersWanted { track: other, .. })
+            | (Self::Speaking { track, .. }, Self::Speaking { track: other, .. }) => track == other,
+            _ => false,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use salon_core::{GrantKey, MediaTime, TrackId};
 
+mod attend;
 mod config;
 mod handle;
 mod input;
@@ -11,16 +12,19 @@ mod path;
 mod retransmit;
 mod statistics;
 
-pub use config::{Burst, Config, Overflow, Repair};
+pub use config::{Burst, Config, Overflow, Repair, Simulcast};
 pub use input::{Input, InputError, Nack, Output};
 pub use statistics::{Dropped, Repaired, Statistics};
 
-use self::path::{Order, attend, earlier};
+use self::path::Order;
+use crate::clock::Reference;
+use crate::codec::Medium;
+use crate::layer::{Encoding, Layer};
 use crate::outbox::Outbox;
 use crate::packet::Packet;
 use crate::roster::Roster;
 use crate::sequence::Place;
-use crate::sink::{Receiver, SinkId};
+use crate::sink::{Receiver, SinkId, Waiter};
 
 /// The fan-out of one shard: every source and every sink it serves.
 ///
@@ -35,7 +39,7 @@ use crate::sink::{Receiver, SinkId};
 /// use bytes::Bytes;
 /// use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
 /// use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot};
-/// use salon_fanout::{engine::{Config, Input}, packet::Header, sink::SinkId};
+/// use salon_fanout::{engine::{Config, Input}, layer::Encoding, packet::Header, sink::SinkId};
 ///
 /// let (track, sink, slot) = (TrackId(1), SinkId(7), Slot::audio(0).unwrap());
 /// let key = GrantKey { fence: Fence(1), stint: StintId(1) };
@@ -49,7 +53,7 @@ use crate::sink::{Receiver, SinkId};
 ///
 /// let header = Header { sequence: 100, timestamp: 48_000, marker: false, audio_level: None };
 /// let packet = Packet::parse(Codec::Opus, header, Bytes::from_static(b"opus"))?;
-/// fanout.forward(now, track, key, packet, &mut outbox);
+/// fanout.forward(now, Encoding::only(track), key, packet, &mut outbox);
 ///
 /// for (delivery, payload) in outbox.deliveries() {
 ///     assert_eq!((delivery.sink, delivery.slot), (sink, slot));
@@ -68,10 +72,9 @@ pub struct Fanout {
     tracks: BTreeMap<TrackId, u32>,
     sink_ids: BTreeMap<SinkId, u32>,
     roster: Roster,
-    sources_made: u64,
-    // Invariant: at most one output for each source: a source is heard or seen, and says one kind of thing.
+    // Invariant: at most one of each kind for each track or layer; the newest counts.
     outputs: VecDeque<Output>,
-    // Invariant: no deadline of any source is earlier.
+    // Invariant: no deadline of any track or layer is earlier.
     deadline: Option<MediaTime>,
     statistics: Statistics,
 }
@@ -85,14 +88,14 @@ impl Fanout {
             tracks: BTreeMap::new(),
             sink_ids: BTreeMap::new(),
             roster: Roster::default(),
-            sources_made: 0,
             outputs: VecDeque::new(),
             deadline: None,
             statistics: Statistics::default(),
         }
     }
 
-    /// Something changed. Attaching may put packets into `outbox`: a video slot starts from the keyframe cache.
+    /// Something changed. That may put packets into `outbox`: a video slot starts from the keyframe cache, when it is
+    /// attached or when another layer is chosen for it.
     ///
     /// # Errors
     /// [`InputError`]; nothing has changed then.
@@ -108,46 +111,63 @@ impl Fanout {
             Input::AddSink { sink, seed } => self.add_sink(sink, seed),
             Input::RemoveSink { sink } => self.remove_sink(sink),
             Input::Attach { sink, slot, track, key } => {
-                self.attach(now, (sink, slot), (track, key), outbox)
+                self.attach((sink, slot), (track, key), outbox)
             }
             Input::Detach { sink, slot } => self.detach(sink, slot),
-            Input::KeyframeWanted { sink, slot } => self.want_keyframe(now, sink, slot),
-            Input::KeyframeDemanded { track } => self.demand_keyframe(now, track),
-            Input::SenderReport { track, key, captured, rtp_timestamp } => {
-                self.report(track, key, captured, rtp_timestamp)
+            Input::KeyframeWanted { sink, slot } => self.want_keyframe(sink, slot),
+            Input::KeyframeDemanded { encoding } => self.demand_keyframe(encoding),
+            Input::Tile { sink, slot, rows } => self.tile(sink, slot, rows, outbox),
+            Input::Reception { sink, slot, lost } => {
+                self.receive_report(now, (sink, slot), lost, outbox)
+            }
+            Input::SenderReport { encoding, key, captured, rtp_timestamp } => {
+                self.send_report(encoding, key, Reference { captured, timestamp: rtp_timestamp })
             }
             Input::Backlog { sink, age } => self.limit_backlog(now, sink, age, outbox),
         };
+        self.attend_touched(now);
         debug_assert_eq!(self.check(), Ok(()));
         result
     }
 
-    /// A packet of a source came in: adds one delivery for each slot that receives it.
+    /// A packet of a layer came in: adds one delivery for each slot that receives it. The layer begins with its first
+    /// packet; audio has [`Layer::ONLY`].
     ///
     /// A packet of an unknown track, or under another key than the source's, is dropped and counted; so is one that
-    /// was parsed as another codec, that was seen before, or whose sequence number is far from all others.
+    /// was parsed as another codec, that was seen before, or whose sequence number is far from all others of its layer.
     pub fn forward(
         &mut self,
         now: MediaTime,
-        track: TrackId,
+        Encoding { track, layer }: Encoding,
         key: GrantKey,
         packet: Packet,
         outbox: &mut Outbox,
     ) {
-        let Some(&at) = self.tracks.get(&track) else {
+        let Some(&track_at) = self.tracks.get(&track) else {
             self.statistics.dropped.track_unknown += 1;
             return;
         };
-        let source = self.roster.sources.at(at);
-        if source.key != key {
+        let state = self.roster.tracks.at(track_at);
+        if state.key != key {
             self.statistics.dropped.key_mismatch += 1;
             return;
         }
-        if source.codec != packet.codec {
+        if state.codec != packet.codec {
             self.statistics.dropped.codec_mismatch += 1;
             return;
         }
-        match source.sequencer.place(packet.header.sequence, packet.is_padding()) {
+        if state.codec.medium() == Medium::Audio && layer != Layer::ONLY {
+            self.statistics.dropped.layer_mismatch += 1;
+            return;
+        }
+        let at = self.roster.stream_of(track_at, layer, self.config.repair.packets_max);
+        match self
+            .roster
+            .streams
+            .at(at)
+            .sequencer
+            .place(packet.header.sequence, packet.is_padding())
+        {
             Place::Next(place) => self.spread(now, at, place, Order::Next, &packet, outbox),
             Place::Late(place) => self.spread(now, at, place, Order::Late, &packet, outbox),
             Place::Restart(place) => {
@@ -178,11 +198,8 @@ impl Fanout {
     /// Time has passed.
     pub fn on_deadline(&mut self, now: MediaTime) {
         self.deadline = None;
-        for source in self.roster.sources.iter_mut() {
-            let deadline =
-                attend(source, now, &self.config, &mut self.outputs, &mut self.statistics);
-            self.deadline = earlier(self.deadline, deadline);
-        }
+        self.roster.touch_all();
+        self.attend_touched(now);
     }
 
     /// What has been counted since the beginning.
@@ -196,8 +213,11 @@ impl Fanout {
     #[must_use]
     pub fn sink_bytes(&self, sink: SinkId) -> Option<usize> {
         let sink = self.roster.sinks.get(*self.sink_ids.get(&sink)?)?;
-        let attached = sink.slots.iter().filter(|slot| slot.attachment.is_some()).count();
-        Some(sink.bytes() + size_of::<(SinkId, u32)>() + attached * size_of::<Receiver>())
+        let attachments = || sink.slots.iter().filter_map(|slot| slot.attachment);
+        let received = attachments().filter(|attachment| attachment.receives.is_some()).count();
+        let awaited = attachments().filter(|attachment| attachment.awaits.is_some()).count();
+        let entries = received * size_of::<Receiver>() + awaited * size_of::<Waiter>();
+        Some(sink.bytes() + size_of::<(SinkId, u32)>() + entries)
     }
 
     /// The first broken invariant, if any.
@@ -208,18 +228,20 @@ impl Fanout {
         {
             return Err("more sources or sinks than allowed");
         }
-        let is_source = |track: TrackId, at| {
-            self.roster.sources.get(at).is_some_and(|source| source.track == track)
-        };
-        if !self.tracks.iter().all(|(track, at)| is_source(*track, *at)) {
-            return Err("a track does not lead to its source");
+        let is_track =
+            |id: TrackId, at| self.roster.tracks.get(at).is_some_and(|track| track.id == id);
+        if !self.tracks.iter().all(|(id, at)| is_track(*id, *at)) {
+            return Err("an identifier does not lead to its track");
         }
         let is_sink = |id: SinkId, at| self.roster.sinks.get(at).is_some_and(|sink| sink.id == id);
         if !self.sink_ids.iter().all(|(id, at)| is_sink(*id, *at)) {
             return Err("an identifier does not lead to its sink");
         }
-        if self.outputs.len() > self.tracks.len() {
-            return Err("more outputs than sources");
+        let is_newest = |(at, output): (usize, &Output)| {
+            !self.outputs.iter().skip(at + 1).any(|newer| output.is_replaced_by(newer))
+        };
+        if !self.outputs.iter().enumerate().all(is_newest) {
+            return Err("an output is out of date");
         }
         self.roster.check()
     }

@@ -1,15 +1,14 @@
-//! The path of a packet: to those who receive its source, and to those who wait for it.
-
-use std::collections::VecDeque;
+//! The path of a packet: to those who receive its stream, and to those who wait for it.
 
 use salon_core::MediaTime;
 
-use super::{Config, Fanout, Output, Statistics};
+use super::{Fanout, Statistics};
 use crate::history::Placed;
 use crate::outbox::Outbox;
 use crate::packet::Packet;
-use crate::roster::Started;
-use crate::source::{Media, Source};
+use crate::serve::Served;
+use crate::stream::Media;
+use crate::track::Change;
 
 impl Fanout {
     /// Delivers a packet to those who receive, starts those who can start with it, and looks after the rest.
@@ -23,34 +22,57 @@ impl Fanout {
         outbox: &mut Outbox,
     ) {
         let is_late = order == Order::Late;
-        let source = self.roster.sources.at(at);
-        let placed = source.prepare(now, place, packet);
-        let starts = source.starts_at(place, is_late, packet);
-        source.keep(&placed, starts, &self.config);
+        self.note_layer(now, at, order, packet, outbox);
+        let stream = self.roster.streams.at(at);
+        let placed = stream.prepare(now, place, packet);
+        let starts = stream.starts_at(place, is_late, packet);
+        stream.keep(&placed, starts, &self.config);
         let counts = &mut self.statistics;
         counts.packets += 1;
         counts.payload_bytes += placed.payload.len() as u64;
         counts.late += u64::from(is_late);
         counts.deliveries += match order {
-            Order::Next => outbox.deliver(source.codec, &placed, &source.receivers),
-            Order::Late => outbox.deliver_late(source.codec, &placed, &source.receivers),
+            Order::Next => outbox.deliver(stream.codec, &placed, &stream.receivers),
+            Order::Late => outbox.deliver_late(stream.codec, &placed, &stream.receivers),
         };
-        match &mut source.media {
-            Media::Audio(meter) => {
-                if let (Some(level), Order::Next) = (packet.header.audio_level, order) {
-                    meter.hear(now, level);
-                }
-            }
-            Media::Video(_) => counts.keyframes += u64::from(starts),
+        let starts_picture = starts && stream.is_video();
+        counts.keyframes += u64::from(starts_picture);
+        if let Media::Audio(meter) = &mut stream.media
+            && let (Some(level), Order::Next) = (packet.header.audio_level, order)
+        {
+            meter.hear(now, level);
         }
-        if !source.waiting.is_empty() {
-            self.start_waiting(at, &placed, order, starts, outbox);
+        if starts_picture || !stream.waiting.is_empty() {
+            self.serve_waiting(at, &placed, order, starts, outbox);
         }
-        self.attend_at(now, at);
+        self.attend_stream(now, at);
+        self.attend_touched(now);
     }
 
-    /// Starts the slots that wait for a source, if its newest packet allows, or wishes for a keyframe.
-    fn start_waiting(
+    /// Notes that a layer is live, and how tall its pictures are. If that makes other choices, they are made before the
+    /// packet goes on its way.
+    fn note_layer(
+        &mut self,
+        now: MediaTime,
+        at: u32,
+        order: Order,
+        packet: &Packet,
+        outbox: &mut Outbox,
+    ) {
+        let stream = self.roster.streams.at(at);
+        let (track_at, layer) = (stream.track, stream.encoding.layer);
+        let rows = packet.rows.filter(|_| order == Order::Next);
+        let track = self.roster.tracks.at(track_at);
+        let change = track.hear(now, layer, rows, self.config.simulcast.silence_max);
+        if change == Change::Other {
+            let served = self.roster.settle_all(track_at, &self.config.burst, outbox);
+            self.statistics.count_cached(served);
+            self.roster.touch(track_at);
+        }
+    }
+
+    /// Serves the slots that wait for a stream, if its newest packet allows, or wishes for a keyframe.
+    fn serve_waiting(
         &mut self,
         at: u32,
         placed: &Placed,
@@ -58,27 +80,33 @@ impl Fanout {
         starts: bool,
         outbox: &mut Outbox,
     ) {
-        let started = match (starts, order) {
-            (true, Order::Next) => self.roster.start_with(at, placed, outbox),
+        let served = match (starts, order) {
+            (true, Order::Next) => self.roster.serve_with(at, placed, outbox),
             // Packets that belong after it have passed already.
-            (true, Order::Late) => self.roster.start_from_cache(at, &self.config.burst, outbox),
-            (false, _) => Started::default(),
+            (true, Order::Late) => self.roster.serve_late(at, &self.config.burst, outbox),
+            (false, _) => Served::default(),
         };
-        self.statistics.deliveries += started.deliveries;
-        let source = self.roster.sources.at(at);
-        if let Media::Video(video) = &mut source.media {
-            self.statistics.starts_live += started.slots;
-            if !source.waiting.is_empty() {
-                video.demand.want();
-            }
+        let stream = self.roster.streams.at(at);
+        let counts = &mut self.statistics;
+        counts.count_switches(served);
+        counts.starts_live += if stream.is_video() { served.starts } else { 0 };
+        if !stream.waiting.is_empty() {
+            stream.want_keyframe();
         }
     }
+}
 
-    /// Does what is due for one source.
-    pub(super) fn attend_at(&mut self, now: MediaTime, at: u32) {
-        let source = self.roster.sources.at(at);
-        let deadline = attend(source, now, &self.config, &mut self.outputs, &mut self.statistics);
-        self.deadline = earlier(self.deadline, deadline);
+impl Statistics {
+    /// Counts slots that were served from a cache.
+    pub(super) fn count_cached(&mut self, served: Served) {
+        self.starts_cached += served.starts;
+        self.count_switches(served);
+    }
+
+    fn count_switches(&mut self, served: Served) {
+        self.deliveries += served.deliveries;
+        self.switches_up += served.ups;
+        self.switches_down += served.downs;
     }
 }
 
@@ -87,38 +115,4 @@ impl Fanout {
 pub(super) enum Order {
     Next,
     Late,
-}
-
-/// Puts out what is due for a source, and returns when something may be due again.
-pub(super) fn attend(
-    source: &mut Source,
-    now: MediaTime,
-    config: &Config,
-    outputs: &mut VecDeque<Output>,
-    statistics: &mut Statistics,
-) -> Option<MediaTime> {
-    let track = source.track;
-    match &mut source.media {
-        Media::Audio(meter) => {
-            if let Some(level) = meter.take_report(now) {
-                // What the driver has not taken yet is out of date.
-                outputs.retain(|output| output.track() != track);
-                outputs.push_back(Output::Speaking { track, level });
-            }
-            meter.deadline()
-        }
-        Media::Video(video) => {
-            let interval = config.keyframe_request_interval;
-            if video.demand.take_request(now, interval) {
-                statistics.keyframe_requests += 1;
-                outputs.retain(|output| output.track() != track);
-                outputs.push_back(Output::RequestKeyframe { track });
-            }
-            video.demand.deadline(interval)
-        }
-    }
-}
-
-pub(super) fn earlier(a: Option<MediaTime>, b: Option<MediaTime>) -> Option<MediaTime> {
-    a.into_iter().chain(b).min()
 }

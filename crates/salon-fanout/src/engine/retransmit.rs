@@ -11,17 +11,17 @@ use crate::outbox::Outbox;
 use crate::repair::{Account, Refusal, Runs};
 use crate::rewrite::Tail;
 use crate::roster::Roster;
-use crate::sink::{List, Receiver, Sink, SinkId, Slot, SlotState};
+use crate::sink::{Receiver, Sink, SinkId, Slot, SlotState};
 use crate::slab::Slab;
-use crate::source::Source;
+use crate::stream::Stream;
 
 impl Fanout {
     /// A receiver wishes to have packets again: adds a delivery for each that it was sent, is still kept and has been
     /// earned ([`Repair`](super::Repair)), and returns how many there are. The deliveries are as they were the first
     /// time, but for [`Delivery::retransmission`](crate::outbox::Delivery::retransmission).
     ///
-    /// `sequences` are the slot's own numbers as they are on the wire; they may be from before its source was changed,
-    /// as long as that source exists. A wish of an unknown sink, or for a packet that this slot was never sent, is
+    /// `sequences` are the slot's own numbers as they are on the wire; they may be from before its source or layer was
+    /// changed, as long as that source exists. A wish of an unknown sink, or for a packet that this slot was never sent, is
     /// counted as missing.
     pub fn retransmit(
         &mut self,
@@ -35,19 +35,19 @@ impl Fanout {
             counts.missing += sequences.into_iter().count() as u64;
             return 0;
         };
-        let Roster { sources, sinks } = &mut self.roster;
+        let Roster { streams, sinks, .. } = &mut self.roster;
         let Sink { slots, runs, .. } = sinks.at(sink_at);
         let state = &mut slots[nack.slot.index()];
-        let current = receiving(state, sources);
+        let current = receiving(state, streams);
         let newest = current.map_or_else(
             || end(&state.tail),
-            |(source, receiver)| Some(receiver.mapping.sequence(source.position().sequence)),
+            |(stream, receiver)| Some(receiver.mapping.sequence(stream.position().sequence)),
         );
         let Some(newest) = newest else {
             counts.missing += sequences.into_iter().count() as u64;
             return 0;
         };
-        let past = Past { sources, sink: nack.sink, sink_at, slot: nack.slot, current, runs };
+        let past = Past { streams, sink: nack.sink, sink_at, slot: nack.slot, current, runs };
         let account =
             state.account.get_or_insert_with(|| Box::new(Account::new(now, newest, limits)));
         account.earn(newest, limits);
@@ -74,12 +74,12 @@ impl Fanout {
     }
 
     /// The RTP timestamp that a slot would give to what is captured `now`: what a sender report to the receiver says
-    /// beside the time of `now`. `None` while the slot receives nothing, or nothing is known of its source's clock.
+    /// beside the time of `now`. `None` while the slot receives nothing, or nothing is known of the clock of its layer.
     #[must_use]
     pub fn clock(&self, sink: SinkId, slot: Slot, now: MediaTime) -> Option<u32> {
         let sink = self.roster.sinks.get(*self.sink_ids.get(&sink)?)?;
-        let (source, receiver) = receiving(&sink.slots[slot.index()], &self.roster.sources)?;
-        let timestamp = source.reference?.timestamp_at(now, source.codec.clock_hz());
+        let (stream, receiver) = receiving(&sink.slots[slot.index()], &self.roster.streams)?;
+        let timestamp = stream.reference?.timestamp_at(now, stream.codec.clock_hz());
         Some(receiver.mapping.timestamp(timestamp))
     }
 }
@@ -96,40 +96,40 @@ impl Repaired {
 /// What one slot was sent, as far as it is kept.
 #[derive(Debug)]
 struct Past<'a> {
-    sources: &'a Slab<Source>,
+    streams: &'a Slab<Stream>,
     sink: SinkId,
     sink_at: u32,
     slot: Slot,
-    current: Option<(&'a Source, &'a Receiver)>,
+    current: Option<(&'a Stream, &'a Receiver)>,
     runs: &'a Runs,
 }
 
 impl<'a> Past<'a> {
     /// A packet by the slot's own number, and how the slot receives it.
     fn find(&self, sequence: u64) -> Option<(Codec, &'a Placed, Receiver)> {
-        if let Some((source, receiver)) = self.current {
+        if let Some((stream, receiver)) = self.current {
             let place = receiver.mapping.place(sequence);
             if sequence >= receiver.mapping.sequence(receiver.mapping.first) {
-                return Some((source.codec, source.history.get(place)?, *receiver));
+                return Some((stream.codec, stream.history.get(place)?, *receiver));
             }
         }
         let run = self.runs.find(self.slot, sequence)?;
-        let source = self.sources.get(run.source).filter(|source| source.serial == run.serial)?;
-        let packet = source.history.get(run.mapping.place(sequence))?;
+        let stream = self.streams.get(run.stream).filter(|stream| stream.serial == run.serial)?;
+        let packet = stream.history.get(run.mapping.place(sequence))?;
         let Self { sink, sink_at, slot, .. } = *self;
         let receiver = Receiver { sink, sink_at, slot, mapping: run.mapping };
-        (packet.ordinal < run.accepted).then_some((source.codec, packet, receiver))
+        (packet.ordinal < run.accepted).then_some((stream.codec, packet, receiver))
     }
 }
 
-/// The source that a slot receives, and how.
+/// The stream that a slot receives, and how.
 fn receiving<'a>(
     slot: &SlotState,
-    sources: &'a Slab<Source>,
-) -> Option<(&'a Source, &'a Receiver)> {
-    let attachment = slot.attachment.filter(|attachment| attachment.list == List::Receivers)?;
-    let source = sources.get(attachment.source)?;
-    Some((source, source.receivers.get(attachment.position as usize)?))
+    streams: &'a Slab<Stream>,
+) -> Option<(&'a Stream, &'a Receiver)> {
+    let entry = slot.attachment?.receives?;
+    let stream = streams.get(entry.stream)?;
+    Some((stream, stream.receivers.get(entry.position as usize)?))
 }
 
 /// The last number of a stream that has stopped, if it ever began.

@@ -22,6 +22,12 @@ pub struct Statistics {
     pub starts_cached: u64,
     /// Video slots that started with a keyframe as it came in.
     pub starts_live: u64,
+    /// Slots that went to a higher layer of their track.
+    pub switches_up: u64,
+    /// Slots that went to a lower layer of their track.
+    pub switches_down: u64,
+    /// Times that a layer was no longer wanted by anybody, and its publisher was told.
+    pub layers_paused: u64,
     /// What was sent again, and what was not.
     pub repair: Repaired,
     /// Video slots that were stopped because their receiver could not keep up.
@@ -38,6 +44,8 @@ pub struct Dropped {
     pub track_unknown: u64,
     /// Under another key than the source's.
     pub key_mismatch: u64,
+    /// Of an audio track, as another layer than [`Layer::ONLY`](crate::layer::Layer::ONLY).
+    pub layer_mismatch: u64,
     /// Parsed as another codec than the source's.
     pub codec_mismatch: u64,
     /// With a sequence number seen before.

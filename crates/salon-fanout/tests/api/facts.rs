@@ -5,6 +5,7 @@ use std::time::Duration;
 use salon_core::{MediaTime, TrackId};
 use salon_fanout::Codec;
 use salon_fanout::engine::{Input, InputError, Output};
+use salon_fanout::layer::Encoding;
 use salon_fanout::sink::SinkId;
 
 use crate::stage::{self, AUDIO, Publisher, Stage, VIDEO, key, marks};
@@ -35,13 +36,16 @@ fn audio_reaches_every_receiver_at_once() {
 
 #[test]
 fn video_starts_with_a_keyframe_and_asks_for_one() {
-    for codec in [Codec::Vp8, Codec::H264] {
+    for codec in [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1] {
         let mut publisher = Publisher::new(1, 1, codec);
         let mut stage = Stage::default();
         stage.publish(&publisher);
         stage.join(1);
         stage.attach(1, VIDEO, &publisher);
-        assert_eq!(stage.outputs(), [Output::RequestKeyframe { track: TrackId(1) }]);
+        assert_eq!(
+            stage.outputs(),
+            [Output::RequestKeyframe { encoding: Encoding::only(TrackId(1)) }]
+        );
         let packets = publisher.frame(false, 2, 1);
         assert_eq!(stage.send(&publisher, packets), []);
         let packets = publisher.frame(true, 2, 2);
@@ -104,7 +108,7 @@ fn a_joiner_starts_from_the_cache_while_it_is_small() {
     stage.send(&publisher, packets);
     stage.join(9);
     assert_eq!(stage.attach(9, VIDEO, &publisher), []);
-    assert_eq!(stage.outputs(), [Output::RequestKeyframe { track: TrackId(1) }]);
+    assert_eq!(stage.outputs(), [Output::RequestKeyframe { encoding: Encoding::only(TrackId(1)) }]);
 }
 
 #[test]
@@ -136,7 +140,7 @@ fn the_cache_is_bounded_by_packets_and_by_time() {
 fn keyframe_requests_are_coalesced() {
     let mut publisher = Publisher::new(1, 1, Codec::Vp8);
     let mut stage = staged(&publisher, 5);
-    let request = [Output::RequestKeyframe { track: TrackId(1) }];
+    let request = [Output::RequestKeyframe { encoding: Encoding::only(TrackId(1)) }];
     assert_eq!(stage.fanout.statistics().keyframe_requests, 1);
     let deadline = stage.fanout.next_deadline().unwrap();
     assert_eq!(deadline.as_us(), stage.now.as_us() + 500_000);
@@ -327,12 +331,19 @@ fn refused_inputs_are_named() {
     check(attach(sink, VIDEO, nothing), InputError::TrackUnknown(nothing));
     let medium = codec.medium();
     check(attach(sink, AUDIO, track), InputError::MediumMismatch { slot: AUDIO, medium });
-    let report =
-        |track, key| Input::SenderReport { track, key, captured: MediaTime(0), rtp_timestamp: 0 };
+    let report = |track, key| {
+        let encoding = Encoding::only(track);
+        Input::SenderReport { encoding, key, captured: MediaTime(0), rtp_timestamp: 0 }
+    };
     check(report(nothing, video.key), InputError::TrackUnknown(nothing));
     check(report(track, stage::key(9)), InputError::KeyMismatch { track, key: stage::key(9) });
     let age = Duration::from_secs(1);
     check(Input::Backlog { sink: nobody, age }, InputError::SinkUnknown(nobody));
+    let tile = |sink, slot| Input::Tile { sink, slot, rows: 360 };
+    check(tile(nobody, VIDEO), InputError::SinkUnknown(nobody));
+    check(tile(sink, AUDIO), InputError::MediumMismatch { slot: AUDIO, medium });
+    let reception = Input::Reception { sink: nobody, slot: VIDEO, lost: 0 };
+    check(reception, InputError::SinkUnknown(nobody));
 }
 
 #[test]

@@ -4,7 +4,9 @@
 
 mod clock;
 mod facts;
+mod layers;
 mod overflow;
 mod repair;
+mod simulcast;
 mod stage;
 mod streams;

@@ -2,6 +2,7 @@
 
 use salon_core::TrackId;
 use salon_fanout::engine::{Input, Output};
+use salon_fanout::layer::Encoding;
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Codec, Slot};
 
@@ -40,7 +41,7 @@ fn video_stops_at_a_quarter_of_a_second_and_goes_on_with_a_keyframe() {
     assert_eq!(stage.outputs(), []);
 
     assert_eq!(stage.backlog(1, 124), []);
-    assert_eq!(stage.outputs(), [Output::RequestKeyframe { track: TrackId(1) }]);
+    assert_eq!(stage.outputs(), [Output::RequestKeyframe { encoding: Encoding::only(TrackId(1)) }]);
     assert_eq!(receivers(&mut stage, &mut video, false), [2]);
     assert_eq!(receivers(&mut stage, &mut video, true), [2, 1]);
 }

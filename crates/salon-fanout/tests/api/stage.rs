@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use salon_core::{Fence, GrantKey, MediaTime, StintId, TrackId};
 use salon_fanout::engine::{Config, Input, InputError, Nack, Output};
+use salon_fanout::layer::{Encoding, Layer};
 use salon_fanout::packet::{AudioLevel, Header};
 use salon_fanout::sink::SinkId;
 use salon_fanout::{Codec, Fanout, Outbox, Packet, Slot};
@@ -26,25 +27,46 @@ pub(crate) fn key(stint: u64) -> GrantKey {
 #[derive(Clone, Debug)]
 pub(crate) struct Publisher {
     pub(crate) track: TrackId,
+    pub(crate) layer: Layer,
     pub(crate) key: GrantKey,
     pub(crate) codec: Codec,
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) picture: u16,
     pub(crate) tl0: u8,
+    /// How tall VP8 keyframes say they are; zero for those that do not say it.
+    pub(crate) rows: u16,
 }
 
 impl Publisher {
     pub(crate) fn new(track: u64, stint: u64, codec: Codec) -> Self {
         Self {
             track: TrackId(track),
+            layer: Layer::ONLY,
             key: key(stint),
             codec,
             sequence: 1_000 * track,
             timestamp: 0,
             picture: 0,
             tl0: 0,
+            rows: 0,
         }
+    }
+
+    /// The three layers of a video, lowest first, each with numbers and timestamps of its own.
+    pub(crate) fn simulcast(track: u64, codec: Codec, rows: [u16; 3]) -> [Self; 3] {
+        [0, 1, 2].map(|number| Self {
+            layer: Layer::new(number).unwrap(),
+            sequence: 10_000 * u64::from(number),
+            timestamp: 77_777 * u32::from(number),
+            picture: 100 * u16::from(number),
+            rows: rows[usize::from(number)],
+            ..Self::new(track, track, codec)
+        })
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        Encoding { track: self.track, layer: self.layer }
     }
 
     /// The packets of the next frame; the last byte of each payload is `mark`.
@@ -60,18 +82,38 @@ impl Publisher {
                         let [high, low] = (self.picture | 0x8000).to_be_bytes();
                         let first = if number == 0 { 0x90 } else { 0x80 };
                         let frame = if keyframe { 0 } else { 1 };
-                        vec![first, 0xe0, high, low, self.tl0, 0x20, frame]
+                        let mut payload = vec![first, 0xe0, high, low, self.tl0, 0x20, frame];
+                        if keyframe && number == 0 && self.rows > 0 {
+                            let [low, high] = self.rows.to_le_bytes();
+                            payload.extend([0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, low, high]);
+                        }
+                        payload
                     }
                     Codec::H264 => match (keyframe, number) {
                         (true, 0) => vec![0x78, 0, 1, 0x67, 0, 1, 0x68, 0, 2, 0x65],
                         (true, _) => vec![0x7c, 0x05],
                         (false, _) => vec![0x41],
                     },
+                    Codec::Vp9 => {
+                        let [high, low] = (self.picture | 0x8000).to_be_bytes();
+                        let begins = if number == 0 { 0x08 } else { 0 };
+                        let inter = if keyframe { 0 } else { 0x40 };
+                        vec![0xa0 | begins | inter, high, low, 0, self.tl0]
+                    }
+                    Codec::Av1 => {
+                        let starts = if keyframe && number == 0 { 0x08 } else { 0 };
+                        vec![0x10 | starts, 0x32]
+                    }
                 };
                 payload.push(mark);
                 self.packet(payload.into(), number + 1 == packets)
             })
             .collect()
+    }
+
+    /// Time passes for it, and it sends nothing.
+    pub(crate) fn pause(&mut self) {
+        self.timestamp = self.timestamp.wrapping_add(self.codec.clock_hz() / 30);
     }
 
     /// A packet with this payload, of the same frame as the one before or of the next.
@@ -124,9 +166,19 @@ impl Received {
     }
 
     /// The picture number and the base layer's, of a payload as [`Publisher::frame`] makes it.
+    pub(crate) fn numbers(&self) -> Option<(u16, u8)> {
+        let at = match self.codec {
+            Codec::Vp8 => 2,
+            Codec::Vp9 => 1,
+            Codec::Opus | Codec::H264 | Codec::Av1 => return None,
+        };
+        let picture = u16::from_be_bytes([self.payload[at], self.payload[at + 1]]) & 0x7fff;
+        Some((picture, self.payload[4]))
+    }
+
     pub(crate) fn vp8_numbers(&self) -> (u16, u8) {
         assert_eq!(self.payload[..2], [0x80 | self.payload[0] & 0x10, 0xe0]);
-        (u16::from_be_bytes([self.payload[2], self.payload[3]]) & 0x7fff, self.payload[4])
+        self.numbers().unwrap()
     }
 
     pub(crate) fn starts_keyframe(&self) -> bool {
@@ -134,6 +186,8 @@ impl Received {
             Codec::Opus => true,
             Codec::Vp8 => self.payload[0] & 0x10 != 0 && self.payload[6] & 1 == 0,
             Codec::H264 => self.payload[0] == 0x78,
+            Codec::Vp9 => self.payload[0] & 0x48 == 0x08,
+            Codec::Av1 => self.payload[0] & 0x08 != 0,
         }
     }
 }
@@ -186,7 +240,8 @@ impl Stage {
 
     pub(crate) fn send(&mut self, publisher: &Publisher, packets: Vec<Packet>) -> Vec<Received> {
         for packet in packets {
-            self.fanout.forward(self.now, publisher.track, publisher.key, packet, &mut self.outbox);
+            let (encoding, key) = (publisher.encoding(), publisher.key);
+            self.fanout.forward(self.now, encoding, key, packet, &mut self.outbox);
         }
         self.take()
     }
@@ -218,8 +273,26 @@ impl Stage {
         captured: MediaTime,
         rtp_timestamp: u32,
     ) {
-        let Publisher { track, key, .. } = *publisher;
-        self.handle(Input::SenderReport { track, key, captured, rtp_timestamp });
+        let (encoding, key) = (publisher.encoding(), publisher.key);
+        self.handle(Input::SenderReport { encoding, key, captured, rtp_timestamp });
+    }
+
+    pub(crate) fn tile(&mut self, sink: u64, rows: u16) -> Vec<Received> {
+        self.handle(Input::Tile { sink: SinkId(sink), slot: VIDEO, rows })
+    }
+
+    /// A receiver reports that it lost so many of a hundred packets, rounded up.
+    pub(crate) fn reception(&mut self, sink: u64, percent: u32) -> Vec<Received> {
+        let lost = (256 * percent).div_ceil(100) as u8;
+        self.handle(Input::Reception { sink: SinkId(sink), slot: VIDEO, lost })
+    }
+
+    /// Time passes; what is due then is done.
+    pub(crate) fn pass_ms(&mut self, ms: u64) {
+        self.wait_ms(ms);
+        if self.fanout.next_deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.fanout.on_deadline(self.now);
+        }
     }
 
     pub(crate) fn backlog(&mut self, sink: u64, ms: u64) -> Vec<Received> {

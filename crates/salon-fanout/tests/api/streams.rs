@@ -31,7 +31,13 @@ enum Step {
 }
 
 fn codec() -> impl Strategy<Value = Codec> {
-    prop_oneof![Just(Codec::Opus), Just(Codec::Vp8), Just(Codec::H264)]
+    prop_oneof![
+        Just(Codec::Opus),
+        Just(Codec::Vp8),
+        Just(Codec::H264),
+        Just(Codec::Vp9),
+        Just(Codec::Av1)
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -179,7 +185,7 @@ impl World {
     fn slot(&self, number: u8, track: usize) -> Slot {
         match self.publishers[track].codec {
             Codec::Opus => Slot::audio(number).unwrap(),
-            Codec::Vp8 | Codec::H264 => Slot::video(number).unwrap(),
+            _ => Slot::video(number).unwrap(),
         }
     }
 
@@ -204,8 +210,7 @@ impl World {
                 assert!(starts || last.marker || step == 0, "a frame has one time");
             }
         }
-        if packet.codec == Codec::Vp8 {
-            let (picture, tl0) = packet.vp8_numbers();
+        if let Some((picture, tl0)) = packet.numbers() {
             if let (Some((picture_before, tl0_before)), Some(last)) = (stream.numbers, &stream.last)
             {
                 let is_next = starts || last.marker;

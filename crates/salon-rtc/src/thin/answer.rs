@@ -108,6 +108,8 @@ fn write_format(text: &mut String, format: &Format<'_>) -> fmt::Result {
     let name = match format.codec {
         Codec::Opus => "opus/48000/2",
         Codec::Vp8 => "VP8/90000",
+        Codec::Vp9 => "VP9/90000",
+        Codec::Av1 => "AV1/90000",
         Codec::H264 => "H264/90000",
     };
     write!(text, "a=rtpmap:{pt} {name}\r\n")?;

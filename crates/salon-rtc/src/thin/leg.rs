@@ -20,8 +20,8 @@ use crate::sdp;
 const LOST_MAX: usize = 256;
 /// A larger datagram is no report: those of a browser are below the size of an Ethernet frame.
 const REPORT_BYTES_MAX: usize = 1_500;
-/// The most wishes taken from one datagram.
-const WISHES_MAX: usize = 64;
+/// The most notices taken from one datagram.
+const NOTICES_MAX: usize = 64;
 
 /// The leg of one viewer.
 #[derive(Debug)]
@@ -44,18 +44,15 @@ pub(crate) enum Input {
     Malformed,
 }
 
-/// Something the viewer asks for.
+/// Something the viewer reports.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Wish {
-    /// These packets again.
-    Packets {
-        slot: Slot,
-        sequences: Vec<u16>,
-        rtt: Option<Duration>,
-    },
-    Keyframe {
-        slot: Slot,
-    },
+pub(crate) enum Notice {
+    /// It misses these packets.
+    Lost { slot: Slot, sequences: Vec<u16>, rtt: Option<Duration> },
+    /// It cannot decode the picture.
+    KeyframeWanted { slot: Slot },
+    /// How a slot arrives: the fraction lost since the report before, in 256ths.
+    Reception { slot: Slot, lost: u8 },
 }
 
 impl Leg {
@@ -124,7 +121,7 @@ impl Leg {
         route: Route,
         bytes: &[u8],
         buffer: &mut Vec<u8>,
-        see: impl FnMut(Wish),
+        see: impl FnMut(Notice),
     ) -> Result<Input, End> {
         // RFC 7983: the first byte tells the protocols apart.
         match bytes {
@@ -257,7 +254,7 @@ impl Leg {
         ntp: u64,
         bytes: &[u8],
         buffer: &mut Vec<u8>,
-        mut see: impl FnMut(Wish),
+        mut see: impl FnMut(Notice),
     ) -> Input {
         // Before there are keys it may be early, and is not wrong.
         let Some((_, opener)) = &mut self.keys else { return Input::Known };
@@ -273,28 +270,26 @@ impl Leg {
             }
         };
         let (streams, rtt) = (&self.streams, &mut self.rtt);
-        let mut wishes = 0;
+        let mut notices = 0;
         let result = rtcp::read(report, |feedback| {
-            let wish = match feedback {
-                Feedback::Reception(block) => {
-                    if slot_of(streams, block.ssrc).is_some() {
-                        *rtt = block.rtt(ntp).or(*rtt);
-                    }
-                    None
-                }
+            let notice = match feedback {
+                Feedback::Reception(block) => slot_of(streams, block.ssrc).map(|slot| {
+                    *rtt = block.rtt(ntp).or(*rtt);
+                    Notice::Reception { slot, lost: block.lost }
+                }),
                 Feedback::Lost { ssrc, packets } => slot_of(streams, ssrc).map(|slot| {
                     let sequences = packets.sequences().take(LOST_MAX).collect();
-                    Wish::Packets { slot, sequences, rtt: *rtt }
+                    Notice::Lost { slot, sequences, rtt: *rtt }
                 }),
                 Feedback::KeyframeWanted { ssrc } => {
-                    slot_of(streams, ssrc).map(|slot| Wish::Keyframe { slot })
+                    slot_of(streams, ssrc).map(|slot| Notice::KeyframeWanted { slot })
                 }
             };
-            if let Some(wish) = wish
-                && wishes < WISHES_MAX
+            if let Some(notice) = notice
+                && notices < NOTICES_MAX
             {
-                wishes += 1;
-                see(wish);
+                notices += 1;
+                see(notice);
             }
         });
         match result {

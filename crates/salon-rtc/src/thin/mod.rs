@@ -21,5 +21,5 @@ mod srtp;
 mod stream;
 
 pub(crate) use handshake::{End, Factory, Message, Route};
-pub(crate) use leg::{HEAD_BYTES_MAX, Input, Leg, Wish};
+pub(crate) use leg::{HEAD_BYTES_MAX, Input, Leg, Notice};
 pub(crate) use stream::Fields;

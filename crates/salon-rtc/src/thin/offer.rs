@@ -195,7 +195,8 @@ fn formats<'a>(block: &[&'a str], pts: &[u8], medium: Medium) -> Vec<Format<'a>>
                 return None;
             }
             Codec::H264 => Some(profile_of(parameters?)?),
-            Codec::Opus | Codec::Vp8 => None,
+            // Of VP9 and AV1 the first that is listed: profile 0 in every browser.
+            Codec::Opus | Codec::Vp8 | Codec::Vp9 | Codec::Av1 => None,
         };
         let wishes = Wishes {
             nack: wishes(block, *pt, "nack"),
@@ -213,6 +214,8 @@ fn codec_of(name: &str) -> Option<Codec> {
     match name.to_ascii_lowercase().as_str() {
         "opus/48000/2" => Some(Codec::Opus),
         "vp8/90000" => Some(Codec::Vp8),
+        "vp9/90000" => Some(Codec::Vp9),
+        "av1/90000" => Some(Codec::Av1),
         "h264/90000" => Some(Codec::H264),
         _ => None,
     }

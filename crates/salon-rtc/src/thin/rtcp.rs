@@ -45,6 +45,8 @@ pub(crate) enum Feedback<'a> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Reception {
     pub(crate) ssrc: u32,
+    /// The fraction lost since the report before, in 256ths.
+    pub(crate) lost: u8,
     /// The middle half of the NTP time of the last sender report; zero if there was none.
     last_report: u32,
     /// How long the receiver kept it, in 65,536ths of a second.
@@ -140,9 +142,12 @@ fn read_one(kind: u8, count: u8, body: &[u8], see: &mut impl FnMut(Feedback<'_>)
 fn read_blocks(count: u8, blocks: &[u8], see: &mut impl FnMut(Feedback<'_>)) -> Option<()> {
     let blocks = blocks.get(..usize::from(count) * BLOCK_BYTES)?;
     for block in blocks.chunks_exact(BLOCK_BYTES) {
-        let (ssrc, last_report, delay) =
-            (u32_at(block, 0)?, u32_at(block, 16)?, u32_at(block, 20)?);
-        see(Feedback::Reception(Reception { ssrc, last_report, delay }));
+        see(Feedback::Reception(Reception {
+            ssrc: u32_at(block, 0)?,
+            lost: block[4],
+            last_report: u32_at(block, 16)?,
+            delay: u32_at(block, 20)?,
+        }));
     }
     Some(())
 }
@@ -235,7 +240,7 @@ mod tests {
         let mut words = Vec::new();
         read(bytes, |feedback| {
             words.push(match feedback {
-                Feedback::Reception(block) => format!("reception {}", block.ssrc),
+                Feedback::Reception(block) => format!("reception {} {}", block.ssrc, block.lost),
                 Feedback::Lost { ssrc, packets } => {
                     format!("lost {ssrc}: {:?}", packets.sequences().collect::<Vec<_>>())
                 }
@@ -255,7 +260,7 @@ mod tests {
     /// What a browser sends: a report with a block, its name, and wishes.
     fn browser() -> Vec<u8> {
         [
-            packet(1, RECEIVER_REPORT, &[1, 7, 0, 0, 0, 0, 0]),
+            packet(1, RECEIVER_REPORT, &[1, 7, 0x4000_0003, 0, 0, 0, 0]),
             packet(1, DESCRIPTION, &[1, 0x0102_6161, 0]),
             packet(GENERIC_NACK, TRANSPORT_FEEDBACK, &[1, 7, 0xffff_8001, 0x0010_0000]),
             packet(PICTURE_LOSS, PAYLOAD_FEEDBACK, &[1, 7]),
@@ -269,7 +274,7 @@ mod tests {
 
     #[test]
     fn wishes_are_read_and_the_rest_is_passed_over() {
-        let expected = "reception 7, lost 7: [65535, 0, 15, 16], keyframe 7, keyframe 8";
+        let expected = "reception 7 64, lost 7: [65535, 0, 15, 16], keyframe 7, keyframe 8";
         assert_eq!(said(&browser()).as_deref(), Ok(expected));
         assert_eq!(said(&[]).as_deref(), Ok(""));
     }
@@ -288,7 +293,7 @@ mod tests {
     #[test]
     fn the_round_trip_is_what_the_receiver_did_not_keep() {
         // The example of RFC 3550, 6.4.1.
-        let block = Reception { ssrc: 1, last_report: 0xb705_2000, delay: 0x0005_4000 };
+        let block = Reception { ssrc: 1, lost: 0, last_report: 0xb705_2000, delay: 0x0005_4000 };
         let ntp = 0x0000_b710_8000_0000;
         assert_eq!(block.rtt(ntp), Some(Duration::from_micros(6_125_000)));
         assert_eq!(block.rtt(ntp - (7 << 32)), None);

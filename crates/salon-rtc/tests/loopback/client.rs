@@ -10,7 +10,9 @@ use salon_core::{Fence, GrantKey, StintId};
 use salon_rtc::media::{Publish, Watch};
 use salon_rtc::{Config, Event, Events, Media, OfferError, SessionId, StageId};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::media::{
+    Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer,
+};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Input, Output, Rtc, RtcConfig};
@@ -48,11 +50,11 @@ impl Server {
         Self { media, events, drivers: drivers.into_iter().map(salon_rtc::Driver::run).collect() }
     }
 
-    /// The next event that is not about loudness.
+    /// The next event of a session.
     pub(crate) async fn event(&mut self) -> Event {
         loop {
             match within(self.events.next()).await.expect("the driver is running") {
-                Event::Speaking { .. } => {}
+                Event::Speaking { .. } | Event::LayersWanted { .. } => {}
                 event => return event,
             }
         }
@@ -139,7 +141,7 @@ pub(crate) struct Client {
 
 /// What a test wants of a client.
 enum Order {
-    Send { mid: Mid, sequence: u64, timestamp: u32, payload: Vec<u8> },
+    Send { mid: Mid, rid: Option<Rid>, sequence: u64, timestamp: u32, payload: Vec<u8> },
     SendRaw(SocketAddr, Vec<u8>),
     RequestKeyframe(Mid),
     Close(oneshot::Sender<()>),
@@ -171,6 +173,9 @@ pub(crate) async fn offer(
     (offer.to_sdp_string(), rtc, pending, socket, mids)
 }
 
+/// The names of the encodings of [`Client::publish_layers`], lowest first, and how many rows each has.
+pub(crate) const LAYERS: [(&str, u16); 3] = [("q", 180), ("h", 360), ("f", 720)];
+
 /// The first address that an answer tells a client to send to (RFC 8839, 5.1).
 fn candidate_of(answer: &str) -> SocketAddr {
     let candidate = answer.lines().find_map(|line| line.strip_prefix("a=candidate:")).unwrap();
@@ -196,6 +201,46 @@ impl Client {
         let answer = media.publish(Publish { stage: STAGE, slot, key, offer }).await?;
         let (session, sdp) = (answer.session, answer.sdp);
         Ok(Self::start(rtc, pending, socket, mids, session, sdp, Path::Perfect))
+    }
+
+    /// Publishes a picture in three encodings and nothing else, and waits until it is connected.
+    pub(crate) async fn publish_layers(server: &mut Server, slot: u8, key: GrantKey) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mut rtc = config().build(Instant::now());
+        rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+        let mut simulcast = Simulcast::new();
+        for (name, _) in LAYERS {
+            simulcast.add_send_layer(SimulcastLayer::new(name));
+        }
+        let mut changes = rtc.sdp_api();
+        let (kind, direction) = (MediaKind::Video, Direction::SendOnly);
+        let mids = vec![changes.add_media(kind, direction, None, None, Some(simulcast))];
+        let (offer, pending) = changes.apply().unwrap();
+        let publish = Publish { stage: STAGE, slot, key, offer: offer.to_sdp_string() };
+        let answer = server.media.publish(publish).await.unwrap();
+        let (session, sdp) = (answer.session, answer.sdp);
+        let mut client = Self::start(rtc, pending, socket, mids, session, sdp, Path::Perfect);
+        client.connected().await;
+        assert_eq!(server.event_of(client.session).await, "connected");
+        client
+    }
+
+    /// Sends a picture in every encoding: keyframes all, which name their encoding, a thirtieth of a second after the
+    /// ones before.
+    pub(crate) async fn send_layers(&mut self) {
+        let count = self.sequences.entry(MediaKind::Video).or_default();
+        let (sequence, timestamp) = (1_000 + *count, (*count * 3_000) as u32);
+        *count += 1;
+        for (name, rows) in LAYERS {
+            // RFC 6386, 9.1: the tag, the start code, the width and the height.
+            let [low, high] = rows.to_le_bytes();
+            let mut frame = vec![0, 0, 0x9d, 0x01, 0x2a, low, high, low, high];
+            frame.extend(name.bytes());
+            let payload = vp8(true, sequence as u16, &frame);
+            let (mid, rid) = (self.mids[0], Some(name.into()));
+            let order = Order::Send { mid, rid, sequence, timestamp, payload };
+            assert!(self.orders.send(order).await.is_ok(), "the client is running");
+        }
     }
 
     /// Watches all four slots, and waits until it is connected.
@@ -315,7 +360,7 @@ impl Client {
             MediaKind::Audio => self.audio_mid(0),
             MediaKind::Video => self.video_mid(0),
         };
-        let order = Order::Send { mid, sequence, timestamp, payload };
+        let order = Order::Send { mid, rid: None, sequence, timestamp, payload };
         self.orders.send(order).await.is_ok()
     }
 
@@ -419,12 +464,13 @@ async fn run(
 
 async fn obey(rtc: &mut Rtc, socket: &UdpSocket, notices: &mpsc::Sender<Notice>, order: Order) {
     match order {
-        Order::Send { mid, sequence, timestamp, payload } => {
+        Order::Send { mid, rid, sequence, timestamp, payload } => {
             let media = rtc.media(mid).unwrap();
             let (pt, is_video) = (media.remote_pts()[0], media.kind().is_video());
             let level = ExtensionValues {
                 audio_level: (!is_video).then_some(-20),
                 voice_activity: (!is_video).then_some(true),
+                rid,
                 ..ExtensionValues::default()
             };
             let packet = RtpWrite::new(pt, sequence.into(), timestamp, Instant::now(), payload)
@@ -432,7 +478,7 @@ async fn obey(rtc: &mut Rtc, socket: &UdpSocket, notices: &mpsc::Sender<Notice>,
                 .ext_vals(level)
                 .nackable(is_video);
             let mut api = rtc.direct_api();
-            api.stream_tx_by_mid(mid, None).unwrap().write_rtp(packet);
+            api.stream_tx_by_mid(mid, rid).unwrap().write_rtp(packet);
         }
         Order::SendRaw(destination, bytes) => {
             socket.send_to(&bytes, destination).await.unwrap();

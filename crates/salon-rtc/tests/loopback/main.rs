@@ -7,6 +7,7 @@
 
 mod client;
 mod forwarding;
+mod layers;
 mod sessions;
 mod shards;
 mod viewers;

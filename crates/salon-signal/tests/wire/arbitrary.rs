@@ -421,6 +421,7 @@ fn conflated() -> impl Strategy<Value = Conflated> {
         audience().prop_map(Conflated::Audience),
         number().prop_map(|total| Conflated::Hearts { total }),
         vec(level, 0..5).prop_map(|seats| Conflated::Speaking { seats }),
+        vec(any::<u8>(), 0..4).prop_map(|wanted| Conflated::Layers { wanted }),
         unknown().prop_map(Conflated::Unknown),
     ]
 }

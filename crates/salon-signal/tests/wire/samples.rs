@@ -273,6 +273,10 @@ fn server_frames() -> Vec<(&'static str, server::Frame)> {
             },
         ),
         (
+            "conflated.layers",
+            Frame::Conflated { version: 10, body: Conflated::Layers { wanted: vec![0, 2] } },
+        ),
+        (
             "ephemeral.heart_burst",
             Frame::Ephemeral {
                 body: Ephemeral::HeartBurst { user: Some(user("Dan")), hearts: 5, special: 2 },

@@ -351,6 +351,10 @@ fn older_values_never_replace_newer_ones() {
     let body = Conflated::Speaking { seats: seats.clone() };
     assert_eq!(bob.view.apply(Frame::Conflated { version: 1, body }), Ok(Applied::Changed));
     assert_eq!(bob.view.speaking(), seats);
+    assert_eq!(bob.view.layers(), None);
+    let body = Conflated::Layers { wanted: vec![1] };
+    assert_eq!(bob.view.apply(Frame::Conflated { version: 1, body }), Ok(Applied::Changed));
+    assert_eq!(bob.view.layers(), Some(&[1_u8][..]));
 
     // A new connection counts anew.
     let welcome = samples::all().into_iter().find(|(name, _)| name == "server.welcome");

@@ -1,14 +1,17 @@
 //! WHIP (RFC 9725) for the seated and WHEP for everyone: one offer, one answer, nothing trickled.
 
+use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use salon_core::RoomId;
+use salon_rtc::media::SLOTS;
 use salon_rtc::{Answer, SessionId};
 use salon_signal::error::Code;
+use serde::Deserialize;
 
 use super::account::{Caller, bearer};
 use super::problem::Problem;
@@ -53,9 +56,32 @@ pub(super) async fn close(
     State(salon): State<Salon>,
     Path(session): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, Code::NotFound, "no such session");
-    let session: SessionId = session.parse().map_err(|_| unknown())?;
-    if salon.close_media(session).await { Ok(StatusCode::OK) } else { Err(unknown()) }
+    let session: SessionId = session.parse().map_err(|_| unknown_session())?;
+    if salon.close_media(session).await { Ok(StatusCode::OK) } else { Err(unknown_session()) }
+}
+
+/// How large a viewer shows each seat, in physical pixels.
+#[derive(Deserialize)]
+pub(super) struct Tiles {
+    /// Rows of pixels by seat; 0 for one that is not shown.
+    rows: [u16; SLOTS],
+}
+
+/// `PUT sessions/{session}/tiles`: how large the seats are shown, so that no larger pictures are sent than that, by
+/// whoever knows the session's unguessable name. Whoever never says it receives the largest.
+pub(super) async fn tiles(
+    State(salon): State<Salon>,
+    Path(session): Path<String>,
+    body: Result<Json<Tiles>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(Tiles { rows }) = body?;
+    let session: SessionId = session.parse().map_err(|_| unknown_session())?;
+    let is_known = salon.tiles(session, rows).await;
+    if is_known { Ok(StatusCode::NO_CONTENT) } else { Err(unknown_session()) }
+}
+
+fn unknown_session() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, Code::NotFound, "no such session")
 }
 
 /// `OPTIONS` of both: what they take.

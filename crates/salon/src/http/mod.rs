@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::Salon;
 
@@ -33,6 +33,7 @@ pub(crate) fn router(salon: Salon) -> Router {
         .route("/rooms/{room}/whip", post(media::publish).options(media::options))
         .route("/rooms/{room}/whep", post(media::watch).options(media::options))
         .route("/sessions/{session}", delete(media::close))
+        .route("/sessions/{session}/tiles", put(media::tiles))
         .route("/hooks/payments", post(payments::webhook))
         .route("/healthz", get(operations::health))
         .route("/metrics", get(operations::metrics))

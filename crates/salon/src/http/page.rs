@@ -48,6 +48,7 @@ const ASSETS: &[Asset] = assets![
     "preview.js",
     "salon.js",
     "session.js",
+    "sizes.js",
     "stats.js",
     "strings.en.js",
     "strings.fr.js",

@@ -43,6 +43,9 @@ pub(crate) struct Actor {
     pub(super) grants: BTreeMap<UserId, (SeatNo, GrantKey)>,
     /// Who watches with which media session.
     pub(super) watching: BTreeMap<MediaSession, UserId>,
+    /// By seat, which encodings of its picture anybody watches, as media last said.
+    // Invariant: at most one for each seat there is.
+    pub(super) layers: BTreeMap<u8, Vec<u8>>,
     pub(super) pending: Pending,
     /// When counts are told next, if they have changed.
     pub(super) pulse: Option<Instant>,
@@ -76,6 +79,7 @@ impl Actor {
             tally,
             grants: BTreeMap::new(),
             watching: BTreeMap::new(),
+            layers: BTreeMap::new(),
             pending: FuturesUnordered::new(),
             pulse: None,
             versions: 0,

@@ -45,6 +45,16 @@ impl Actor {
                 let frame = self.conflated(Conflated::Speaking { seats });
                 self.hub.tell_all(&frame);
             }
+            Presence::Layers { seat, wanted } => {
+                self.layers.insert(seat, wanted);
+                let mut granted = self.grants.iter();
+                let publisher = granted.find(|(_, (granted, _))| granted.get() == seat);
+                if let Some(user) = publisher.map(|(user, _)| user.clone())
+                    && let Some(frame) = self.layers_frame(&user)
+                {
+                    self.hub.tell_user(&user, &frame);
+                }
+            }
             Presence::MediaEnded { session } => {
                 self.watching.remove(&session);
             }
@@ -84,6 +94,9 @@ impl Actor {
         self.hub.tell_session(session, grant);
         let capabilities = self.capabilities_frame(&user);
         self.hub.tell_session(session, capabilities);
+        if let Some(layers) = self.layers_frame(&user) {
+            self.hub.tell_session(session, layers);
+        }
         self.greet_with_counts(session);
         self.touch();
         // A seated person who is back keeps the seat; the room hears of it in a turn of its own.
@@ -93,6 +106,13 @@ impl Actor {
                 Ready::Decide(Box::new(up), salon_room::facts::Facts::new())
             }));
         }
+    }
+
+    /// Which encodings of a seated person's picture anybody watches, if media has said.
+    fn layers_frame(&mut self, user: &UserId) -> Option<Bytes> {
+        let (seat, _) = self.grants.get(user)?;
+        let wanted = self.layers.get(&seat.get())?.clone();
+        Some(self.conflated(Conflated::Layers { wanted }))
     }
 
     /// Is this somebody who watches? The host and the seated are not counted, and nobody is once

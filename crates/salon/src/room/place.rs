@@ -22,6 +22,8 @@ pub(crate) enum Presence {
     React { person: Person, hearts: u32 },
     /// Who speaks: seats, loudest first, with their levels in dBov.
     Speaking { seats: Vec<(u8, i8)> },
+    /// Which encodings of a seat's picture anybody watches, lowest first.
+    Layers { seat: u8, wanted: Vec<u8> },
     /// A media session is over.
     MediaEnded { session: MediaSession },
     /// The service stops.

@@ -71,3 +71,24 @@ async fn sessions_are_unguessable_and_other_methods_are_not_allowed() {
     let whip = "/rooms/00000000000000000000000001/whip";
     assert_eq!(world.request(ask(Method::OPTIONS, whip)).await.0, StatusCode::NO_CONTENT);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sizes_of_tiles_are_taken_for_sessions_that_exist() {
+    let world = World::start().await;
+    let put = async |path: String, body: &str| {
+        let request = Request::put(path).header("content-type", "application/json");
+        let (status, body) =
+            world.request(request.body(Body::from(body.to_owned())).unwrap()).await;
+        (status, body["name"].as_str().unwrap_or_default().to_owned())
+    };
+    let session = "0123456789abcdef0123456789abcd00";
+    let unknown = (StatusCode::NOT_FOUND, "not_found".to_owned());
+    for name in [session, "nonsense", "0123456789abcdef0123456789abcdff"] {
+        let path = format!("/sessions/{name}/tiles");
+        assert_eq!(put(path, r#"{"rows":[720,0,0,180]}"#).await, unknown, "{name}");
+    }
+    for body in ["", "{}", r#"{"rows":[1,2,3]}"#, r#"{"rows":[1,2,3,70000]}"#] {
+        let (status, _) = put(format!("/sessions/{session}/tiles"), body).await;
+        assert!(status.is_client_error() && status != StatusCode::NOT_FOUND, "{body}: {status}");
+    }
+}

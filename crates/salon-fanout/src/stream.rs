@@ -1,13 +1,16 @@
-//! A track that somebody publishes, and the slots that receive it.
+//! One layer of a track: its packets, and the slots that receive it.
 
-use salon_core::{GrantKey, MediaTime, TrackId};
+use std::time::Duration;
+
+use salon_core::MediaTime;
 
 use crate::clock::Reference;
-use crate::codec::vp8::Template;
+use crate::codec::numbers::Template;
 use crate::codec::{Codec, Medium, h264};
 use crate::demand::Demand;
 use crate::engine::{Burst, Config};
 use crate::history::{History, Placed};
+use crate::layer::Encoding;
 use crate::packet::{Content, Packet};
 use crate::repair::Run;
 use crate::rewrite::{Position, Tail};
@@ -15,13 +18,17 @@ use crate::sequence::Sequencer;
 use crate::sink::{Receiver, Waiter};
 use crate::speaker::Meter;
 
-/// A track that somebody publishes.
+/// How far apart two layers' frames of one moment may come in. A guess: the time between two frames of a slow camera.
+const MOMENT_MAX: Duration = Duration::from_millis(50);
+
+/// One layer of a track as it comes in: one RTP stream.
 #[derive(Debug)]
-pub(crate) struct Source {
-    /// No two sources of a fan-out ever have the same, not even of one track.
+pub(crate) struct Stream {
+    /// No two streams of a fan-out ever have the same, not even of one track.
     pub(crate) serial: u64,
-    pub(crate) track: TrackId,
-    pub(crate) key: GrantKey,
+    pub(crate) encoding: Encoding,
+    /// Where its track is.
+    pub(crate) track: u32,
     pub(crate) codec: Codec,
     pub(crate) sequencer: Sequencer,
     /// The newest packet; its `sequence` is its place.
@@ -58,11 +65,10 @@ pub(crate) struct Keyframe {
     timestamp: u32,
 }
 
-impl Source {
+impl Stream {
     pub(crate) fn new(
         serial: u64,
-        track: TrackId,
-        key: GrantKey,
+        (encoding, track): (Encoding, u32),
         codec: Codec,
         packets_max: usize,
     ) -> Self {
@@ -72,8 +78,8 @@ impl Source {
         };
         Self {
             serial,
+            encoding,
             track,
-            key,
             codec,
             sequencer: Sequencer::default(),
             newest: None,
@@ -91,6 +97,10 @@ impl Source {
         self.newest.as_ref().expect("a slot receives from the first packet on")
     }
 
+    pub(crate) const fn is_video(&self) -> bool {
+        matches!(self.media, Media::Video(_))
+    }
+
     /// Where a receiver's stream goes on when it stops now; `tail` is where it began.
     pub(crate) fn end_of(&self, receiver: &Receiver, tail: &Tail) -> Tail {
         let newest = self.position();
@@ -98,10 +108,10 @@ impl Source {
     }
 
     /// What a receiver that stops now may have again.
-    pub(crate) fn run_of(&self, receiver: &Receiver, source_at: u32) -> Run {
+    pub(crate) fn run_of(&self, receiver: &Receiver, stream_at: u32) -> Run {
         Run {
             slot: receiver.slot,
-            source: source_at,
+            stream: stream_at,
             serial: self.serial,
             mapping: receiver.mapping,
             last: self.position().sequence,
@@ -117,10 +127,8 @@ impl Source {
     /// Puts a packet in its place, as every receiver needs it.
     pub(crate) fn prepare(&self, now: MediaTime, place: u64, packet: &Packet) -> Placed {
         let near = self.newest.and_then(|newest| newest.numbers.picture);
-        let template = match &packet.content {
-            Content::Vp8(descriptor) => Some(Template::new(&packet.payload, descriptor, near)),
-            Content::Padding | Content::Opus | Content::H264(_) => None,
-        };
+        let numbered = packet.content.numbered();
+        let template = numbered.map(|numbered| Template::new(&packet.payload, numbered, near));
         Placed {
             place,
             ordinal: self.accepted,
@@ -133,13 +141,15 @@ impl Source {
     }
 
     /// True if slots that wait can start at this packet: any audio that is not late, the beginning of the newest
-    /// keyframe of a video. Ask before [`Source::keep`].
+    /// keyframe of a video. Ask before [`Stream::keep`].
     pub(crate) fn starts_at(&self, place: u64, is_late: bool, packet: &Packet) -> bool {
         let timestamp = packet.header.timestamp;
         let can_start = match &packet.content {
             Content::Padding => false,
             Content::Opus => !is_late,
             Content::Vp8(descriptor) => descriptor.starts_keyframe,
+            Content::Vp9(descriptor) => descriptor.starts_keyframe,
+            Content::Av1(aggregate) => aggregate.starts_sequence,
             Content::H264(h264::Kind::Parameters) => true,
             // Nothing of its frame came before, and nothing is missing that might have.
             Content::H264(h264::Kind::KeyframeSlice) => self.newest.is_some_and(|newest| {
@@ -158,7 +168,7 @@ impl Source {
         can_start && is_newest
     }
 
-    /// Notes where the source has got to, and keeps the packet for those who join or lose it.
+    /// Notes where the stream has got to, and keeps the packet for those who join or lose it.
     pub(crate) fn keep(&mut self, packet: &Placed, starts: bool, config: &Config) {
         self.accepted += 1;
         // A late packet may be the newest: nothing but padding came after it. Its number is used from now on.
@@ -182,8 +192,15 @@ impl Source {
         self.history.insert(packet.clone(), span);
     }
 
+    /// Somebody needs a keyframe.
+    pub(crate) fn want_keyframe(&mut self) {
+        if let Media::Video(video) = &mut self.media {
+            video.demand.want();
+        }
+    }
+
     /// Where a joiner can start among the packets kept of a video, if the burst is within its limits.
-    pub(crate) fn burst_start(&mut self, limits: &Burst) -> Option<u64> {
+    pub(crate) fn burst_start(&mut self, limits: &Burst) -> Option<Placed> {
         let Media::Video(Video { keyframe, .. }) = &self.media else { return None };
         let place = keyframe.as_ref()?.place;
         if !self.is_within(place, limits) {
@@ -191,7 +208,17 @@ impl Source {
             self.forget_keyframe();
             return None;
         }
-        Some(place)
+        self.history.get(place).cloned()
+    }
+
+    /// True if who is served by `other` can move here by what is kept, and goes back in time by no more than a frame:
+    /// nothing came after the newest keyframe, and what `other` sent last is as old.
+    pub(crate) fn is_as_far_as(&self, other: &Self) -> bool {
+        let Media::Video(Video { keyframe: Some(keyframe), .. }) = &self.media else {
+            return false;
+        };
+        let (Some(here), Some(there)) = (self.newest, other.newest) else { return false };
+        here.timestamp == keyframe.timestamp && here.arrived + MOMENT_MAX >= there.arrived
     }
 
     /// Nobody can start with what is kept.
