@@ -171,19 +171,33 @@ pub(crate) struct Run {
     count: usize,
     // Invariant: at least 1.
     segments_max: usize,
+    /// Nothing went to this destination before it.
+    is_first: bool,
 }
 
 impl Run {
     pub(crate) fn new() -> Self {
         let buffer = vec![0; RUN_BYTES_MAX].into_boxed_slice();
-        Self { buffer, length: 0, segment: 0, count: 0, segments_max: 1 }
+        Self { buffer, length: 0, segment: 0, count: 0, segments_max: 1, is_first: true }
     }
 
-    /// Begins anew; the kernel takes so many segments in one call.
-    pub(crate) fn clear(&mut self, segments_max: usize) {
+    /// Begins with a destination; the kernel takes so many segments in one call.
+    pub(crate) fn begin(&mut self, segments_max: usize) {
+        self.go_on();
+        self.segments_max = segments_max.max(1);
+        self.is_first = true;
+    }
+
+    /// Goes on with the same destination, in another call.
+    pub(crate) fn go_on(&mut self) {
         self.length = 0;
         self.count = 0;
-        self.segments_max = segments_max.max(1);
+        self.is_first = false;
+    }
+
+    /// The datagram, if there is but one for this destination.
+    pub(crate) fn single(&self) -> Option<&[u8]> {
+        (self.is_first && self.count == 1).then(|| &self.buffer[..self.length])
     }
 
     /// Room for one more datagram of so many bytes; `None` if it needs a run of its own.
@@ -227,17 +241,32 @@ mod tests {
                 runs.push(bytes.chunks(segment).map(<[u8]>::len).collect());
             }
         };
-        run.clear(segments_max);
+        run.begin(segments_max);
         for length in lengths {
             if run.room(*length).is_none() {
                 end(&run);
-                run.clear(segments_max);
+                run.go_on();
                 assert!(run.room(*length).is_some());
             }
             run.add(*length);
         }
         end(&run);
         runs
+    }
+
+    #[test]
+    fn a_datagram_is_single_if_there_is_no_other_for_its_destination() {
+        let mut run = Run::new();
+        run.begin(64);
+        assert_eq!(run.single(), None);
+        for expected in [Some(3), None] {
+            assert!(run.room(3).is_some());
+            run.add(3);
+            assert_eq!(run.single().map(<[u8]>::len), expected);
+        }
+        run.go_on();
+        run.add(3);
+        assert_eq!(run.single(), None);
     }
 
     #[test]

@@ -103,6 +103,7 @@ impl World {
             }
         }
         queue.clear();
+        self.wire.socket.end_batch();
     }
 
     /// The streams of a viewer report if it is time to.

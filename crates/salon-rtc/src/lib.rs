@@ -56,6 +56,7 @@ mod sdp;
 mod seat;
 mod session;
 mod shard;
+mod singles;
 mod socket;
 mod stage;
 mod stun;

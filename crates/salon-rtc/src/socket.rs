@@ -11,6 +11,7 @@ use tokio::io::Interest;
 
 use crate::config::{BindError, Config, Congestion};
 use crate::shard::Shard;
+use crate::singles::Singles;
 use crate::statistics::Counters;
 
 /// How many buffers one system call may fill. With generic receive offload each may hold several
@@ -88,7 +89,8 @@ impl Bound {
         let Self { socket, state, local, candidates, is_translated, congestion } = self;
         let io = tokio::net::UdpSocket::from_std(socket)?;
         let segmentation = Segmentation::new(state.max_gso_segments());
-        let egress = Egress { segmentation, congestion, waited: Duration::ZERO };
+        let (singles, waited) = (Singles::new(), Duration::ZERO);
+        let egress = Egress { segmentation, singles, congestion, waited };
         Ok(Socket { io, state, local, candidates, is_translated, egress, counters })
     }
 }
@@ -111,6 +113,8 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 struct Egress {
     segmentation: Segmentation,
+    /// What waits for others to share a call with.
+    singles: Singles,
     congestion: Congestion,
     /// How long this batch has waited for room in the kernel's buffer.
     waited: Duration,
@@ -153,6 +157,47 @@ impl Socket {
     pub(crate) fn send(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
         let result = self.send_patiently(source, destination, bytes, None);
         self.count(result, bytes.len(), 1);
+    }
+
+    /// Sends one datagram, together with others of this batch if that can be: until [`Socket::end_batch`] it may wait.
+    pub(crate) fn send_with_others(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        bytes: &[u8],
+    ) {
+        // An address to send from would be one for all of them.
+        let can_share = self.source_ip(source).is_none();
+        if !can_share || !self.egress.singles.push(self.outward(destination), bytes) {
+            return self.send(source, destination, bytes);
+        }
+        if self.egress.singles.is_full() {
+            self.end_batch();
+        }
+    }
+
+    /// Sends what waits for others to share a call with.
+    pub(crate) fn end_batch(&mut self) {
+        let mut number = 0;
+        while number < self.egress.singles.len() {
+            match self.egress.singles.send(&self.io, number) {
+                Ok(sent) => {
+                    let taken =
+                        (number..number + sent).filter_map(|at| self.egress.singles.get(at));
+                    let bytes: usize = taken.map(|(_, datagram)| datagram.len()).sum();
+                    self.counters.datagrams_out.add(sent as u64);
+                    self.counters.bytes_out.add(bytes as u64);
+                    number += sent;
+                }
+                Err(error) if is_congestion(&error) && self.may_wait() => {}
+                // The trouble is with this one; the others are sent.
+                Err(error) => {
+                    self.count(Err(error), 0, 1);
+                    number += 1;
+                }
+            }
+        }
+        self.egress.singles.clear();
     }
 
     /// Sends a run: datagrams of `segment` bytes each, of which the last may be shorter.
@@ -210,18 +255,26 @@ impl Socket {
             segment_size,
             src_ip: self.source_ip(source),
         };
-        let Congestion::WaitThenDrop { wait_max } = self.egress.congestion;
         loop {
             // Past the runtime's bookkeeping: nobody ever awaits that the socket is writable.
             let result = self.state.try_send(UdpSockRef::from(&self.io), &transmit);
             let is_congested = result.as_ref().is_err_and(is_congestion);
-            if !is_congested || self.egress.waited >= wait_max {
+            if !is_congested || !self.may_wait() {
                 return result;
             }
-            let began = Instant::now();
-            std::thread::sleep(CONGESTION_STEP);
-            self.egress.waited += began.elapsed();
         }
+    }
+
+    /// Waits a little for room in the kernel's buffer. False if this batch has waited long enough.
+    fn may_wait(&mut self) -> bool {
+        let Congestion::WaitThenDrop { wait_max } = self.egress.congestion;
+        if self.egress.waited >= wait_max {
+            return false;
+        }
+        let began = Instant::now();
+        std::thread::sleep(CONGESTION_STEP);
+        self.egress.waited += began.elapsed();
+        true
     }
 
     /// Which candidate a datagram to one of the machine's own addresses was sent to.

@@ -123,7 +123,7 @@ impl Viewer {
     pub(crate) fn send(&mut self, now: Instant, queue: &Queue, run: &mut Run, wire: &mut Wire) {
         let waiting = std::mem::take(&mut self.waiting);
         let Some(route) = self.leg.route().filter(|_| !self.is_broken) else { return };
-        run.clear(wire.socket.segments_max());
+        run.begin(wire.socket.segments_max());
         // Pictures first: their packets are of a length, and each shorter one of sound would end their run.
         for medium in [Medium::Video, Medium::Audio] {
             let entries = queue.entries(waiting);
@@ -131,7 +131,11 @@ impl Viewer {
                 self.write(entry, queue, run, route, wire);
             }
         }
-        send_run(run, route, wire);
+        // Of all there is for this viewer one datagram at most: it goes with those of others.
+        match run.single() {
+            Some(bytes) => wire.socket.send_with_others(route.source, route.destination, bytes),
+            None => send_run(run, route, wire),
+        }
         let due = self.reported_at.map_or(now, |at| at + REPORT_INTERVAL);
         self.report_at.get_or_insert(due);
     }
@@ -233,5 +237,5 @@ fn send_run(run: &mut Run, route: Route, wire: &mut Wire) {
     if let Some((bytes, segment)) = run.datagrams() {
         wire.socket.send_run(route.source, route.destination, bytes, segment);
     }
-    run.clear(wire.socket.segments_max());
+    run.go_on();
 }
