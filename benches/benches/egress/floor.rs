@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use benches::cpu::{self, Thread};
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 use rustix::net::addr::SocketAddrArg as _;
@@ -45,9 +45,9 @@ impl Floor {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         state.set_send_buffer_size(UdpSockRef::from(&socket), KERNEL_BUFFER_BYTES)?;
         let viewer = |(number, address): (u32, SocketAddr)| {
-            let mut key = [7; 16];
+            let mut key = [7; 32];
             key[..4].copy_from_slice(&number.to_be_bytes());
-            let key = UnboundKey::new(&AES_128_GCM, &key).context("the key has another length")?;
+            let key = UnboundKey::new(&AES_256_GCM, &key).context("the key has another length")?;
             let (key, ssrc) = (LessSafeKey::new(key), number);
             Ok(Viewer { address, address_for_many: address.as_any(), key, ssrc, index: 0 })
         };

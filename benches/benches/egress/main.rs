@@ -6,7 +6,7 @@
 //! viewers have the one before. Counted is all time of the driver's thread, from the publisher's datagram to the last
 //! viewer's, reports included.
 //!
-//! The floor ([`floor`]) writes a header, seals the payload under each viewer's own key (AES-128-GCM) and sends to the
+//! The floor ([`floor`]) writes a header, seals the payload under each viewer's own key (AES-256-GCM, as the sessions do) and sends to the
 //! same sockets from the same core, and does nothing else: 64 datagrams in one `sendmmsg` if K is 1, else K in one
 //! send that the kernel cuts (UDP_SEGMENT). Driver and floor take turns.
 //!
