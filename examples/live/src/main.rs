@@ -3,7 +3,7 @@
 mod arguments;
 mod secure;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     handle.graceful_shutdown(Some(GRACE));
     served.await.context("the web server panicked")??;
     result?;
-    println!("Ended in order. Rooms that were live resume when it starts again.");
+    say("Ended in order. Rooms that were live resume when it starts again.");
     Ok(())
 }
 
@@ -108,8 +108,8 @@ async fn serve(
         let tls = secure::tls(&arguments.data_dir, lan)?;
         let url = format!("https://{}:{}/", lan.address(), address.port());
         greet(&arguments, &salon, &url);
-        println!("{}", secure::qr_code(&url)?);
-        println!("The certificate is made by this program: the browser warns once, go on.");
+        say(&secure::qr_code(&url)?);
+        say("The certificate is made by this program: the browser warns once, go on.");
         axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(app).await?;
     } else {
         greet(&arguments, &salon, &format!("http://{address}/"));
@@ -118,18 +118,23 @@ async fn serve(
     Ok(())
 }
 
+/// Prints a line, if anybody reads: whoever has stopped reading ends nothing by that.
+fn say(line: &str) {
+    let _unread = writeln!(io::stdout(), "{line}");
+}
+
 /// What a newcomer needs to know.
 fn greet(arguments: &Arguments, salon: &Salon, url: &str) {
-    println!("Salon is at   {url}");
-    println!("              Open it, press Go live; open it in a second window to watch and join.");
+    say(&format!("Salon is at   {url}"));
+    say("              Open it, press Go live; open it in a second window to watch and join.");
     let media: Vec<String> = salon.media_addrs().map(|address| address.to_string()).collect();
-    println!("Media         UDP {}", media.join(", "));
-    println!("Data          {}", arguments.data_dir.display());
-    println!("Payments      sandbox: no money moves");
+    say(&format!("Media         UDP {}", media.join(", ")));
+    say(&format!("Data          {}", arguments.data_dir.display()));
+    say("Payments      sandbox: no money moves");
     if !arguments.lan {
-        println!("Phones        run with --lan: browsers give cameras only to secure pages");
+        say("Phones        run with --lan: browsers give cameras only to secure pages");
     }
-    println!("Ctrl-C ends it in order.");
+    say("Ctrl-C ends it in order.");
 }
 
 /// The first Ctrl-C, or the system's request to end, ends in order; a second one at once.
@@ -137,7 +142,7 @@ async fn end_on_signal(salon: Salon, handle: Handle<SocketAddr>) {
     if asked_to_end().await.is_err() {
         return;
     }
-    println!("Ending: rooms are told, what is under way is finished. Ctrl-C again ends at once.");
+    say("Ending: rooms are told, what is under way is finished. Ctrl-C again ends at once.");
     salon.shut_down();
     if asked_to_end().await.is_ok() {
         handle.shutdown();
