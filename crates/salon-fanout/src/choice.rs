@@ -37,13 +37,16 @@ impl Ladder {
         Choice { ideal: self.best_of(self.begun, want), live: self.best_of(self.live, want) }
     }
 
-    /// The lowest of `layers` that is tall enough, otherwise the highest; below the cap while there is one.
+    /// The smallest of `layers` that is tall enough, otherwise the largest; below the cap while there is one. By their
+    /// rows, as far as they are known: not every publisher lists the lowest first.
     fn best_of(&self, layers: Layers, want: Want) -> Layer {
         let allowed = || layers.iter().filter(|layer| *layer <= want.cap);
         let is_tall = |layer: &Layer| {
             want.rows.is_some_and(|wanted| self.rows_of(*layer).is_some_and(|rows| rows >= wanted))
         };
-        let best = allowed().find(is_tall).or_else(|| allowed().next_back());
+        let size = |layer: &Layer| (self.rows_of(*layer), *layer);
+        let best = allowed().filter(is_tall).min_by_key(size);
+        let best = best.or_else(|| allowed().max_by_key(size));
         best.or_else(|| layers.iter().next()).unwrap_or(Layer::ONLY)
     }
 
@@ -89,6 +92,13 @@ mod tests {
         check(&[0, 2], [180, 360, 720], 2, &[(180, 0), (181, 2), (BEST, 2)]);
         check(&[0, 1], [180, 360, 720], 2, &[(181, 1), (700, 1), (BEST, 1)]);
         check(&[1], [180, 360, 720], 2, &[(0, 1), (BEST, 1)]);
+    }
+
+    #[test]
+    fn layers_may_be_listed_highest_first() {
+        let all = [(0, 2), (180, 2), (181, 1), (361, 0), (1_080, 0), (BEST, 0)];
+        check(&[0, 1, 2], [720, 360, 180], 2, &all);
+        check(&[1, 2], [720, 360, 180], 2, &[(100, 2), (720, 1), (BEST, 1)]);
     }
 
     #[test]
