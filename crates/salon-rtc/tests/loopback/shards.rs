@@ -29,8 +29,8 @@ async fn watch_from_all(server: &mut Server) -> Vec<Client> {
     viewers
 }
 
-#[tokio::test]
-async fn every_shard_serves_every_stage() {
+/// A host, and viewers on every shard who see it.
+async fn live() -> (Server, Client, Vec<Client>) {
     let mut server = start();
     let mut host = Client::publish(&mut server, 0, key(1)).await;
     let mut viewers = watch_from_all(&mut server).await;
@@ -38,6 +38,12 @@ async fn every_shard_serves_every_stage() {
     for viewer in &mut viewers {
         host.send_until_seen(viewer).await;
     }
+    (server, host, viewers)
+}
+
+#[tokio::test]
+async fn every_shard_serves_every_stage() {
+    let (server, mut host, mut viewers) = live().await;
     for number in 0..40 {
         host.send_video(number == 0, &[number]).await;
     }
@@ -57,12 +63,7 @@ async fn every_shard_serves_every_stage() {
 
 #[tokio::test]
 async fn a_wish_for_a_keyframe_reaches_the_publisher_from_anywhere() {
-    let mut server = start();
-    let mut host = Client::publish(&mut server, 0, key(1)).await;
-    let mut viewers = watch_from_all(&mut server).await;
-    for viewer in &mut viewers {
-        host.send_until_seen(viewer).await;
-    }
+    let (server, mut host, mut viewers) = live().await;
     for viewer in &mut viewers {
         let wanted = server.media.statistics().keyframes_requested;
         // A call that was still on its way answers a wish; so it is repeated, as browsers do.
@@ -78,12 +79,7 @@ async fn a_wish_for_a_keyframe_reaches_the_publisher_from_anywhere() {
 
 #[tokio::test]
 async fn once_a_right_is_revoked_no_shard_forwards_under_it() {
-    let mut server = start();
-    let mut host = Client::publish(&mut server, 0, key(1)).await;
-    let mut viewers = watch_from_all(&mut server).await;
-    for viewer in &mut viewers {
-        host.send_until_seen(viewer).await;
-    }
+    let (server, mut host, mut viewers) = live().await;
     for number in 0..40 {
         host.send_video(number == 0, &[number]).await;
     }
