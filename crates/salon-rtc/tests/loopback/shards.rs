@@ -79,7 +79,7 @@ async fn a_wish_for_a_keyframe_reaches_the_publisher_from_anywhere() {
 
 #[tokio::test]
 async fn once_a_right_is_revoked_no_shard_forwards_under_it() {
-    let (server, mut host, mut viewers) = live().await;
+    let (server, mut host, _viewers) = live().await;
     for number in 0..40 {
         host.send_video(number == 0, &[number]).await;
     }
