@@ -5,6 +5,9 @@
 //! * The answer has a section for each of the offer, of the same kind and name and in the same order (RFC 3264, 6), with
 //!   nothing in it that could begin a line of its own.
 //!
+//! The answer is the peer connection's, and repeats the names of media streams as the offer has them, printable or not;
+//! it goes to whoever made the offer.
+//!
 //! The peer connection that accepts offers is not ours. It is known to panic on some of them, and such an offer is
 //! refused (`salon-rtc/src/peer.rs`); so here its panics count for nothing, and those of anybody else end the run.
 

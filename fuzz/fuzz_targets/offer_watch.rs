@@ -2,8 +2,8 @@
 //!
 //! * Four sections of each medium at most carry media, and no candidate is left; preparing an offer that is prepared
 //!   changes nothing.
-//! * The answer has a section for each of the offer, of the same kind and name and in the same order (RFC 3264, 6), with
-//!   nothing in it that could begin a line of its own.
+//! * The answer has a section for each of the offer, of the same kind and name and in the same order (RFC 3264, 6), and
+//!   whatever of the offer it repeats is printable.
 //! * Every stream of the answer has an SSRC of its own.
 
 #![no_main]
@@ -33,6 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(prepare_watch(&prepared), Ok((prepared, mids)));
     if let Ok(answer) = answer {
         sdp::check_answer(offer, &answer);
+        sdp::check_printable(&answer);
         sdp::check_streams(&answer);
     }
 });

@@ -18,7 +18,9 @@ fuzz_target!(|datagram: &[u8]| {
         assert!(datagram.len() >= 20 + 4 + name.len() + ":".len());
         assert!(!name.contains(':'));
     }
-    if let Ok(message) = StunMessage::parse(datagram)
+    // RFC 7983, 7: nothing else is ever handed to the agent, which does not look at the upper two bits itself.
+    if matches!(datagram, [0..=3, ..])
+        && let Ok(message) = StunMessage::parse(datagram)
         && message.is_binding_request()
         && let Some((receiver, _sender)) = message.split_username()
     {

@@ -8,9 +8,17 @@ pub fn check_answer(offer: &str, answer: &str) {
     for line in answer.split_terminator("\r\n") {
         let [kind, b'=', value @ ..] = line.as_bytes() else { panic!("no line of SDP: {line:?}") };
         assert!(kind.is_ascii_lowercase(), "{line:?}");
-        assert!(!value.iter().any(u8::is_ascii_control), "{line:?}");
+        assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n')), "{line:?}");
     }
     assert_eq!(sections(answer), sections(offer));
+}
+
+/// Checks that there is nothing in the answer but what is printed, and ends of lines.
+pub fn check_printable(answer: &str) {
+    let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    for line in answer.split("\r\n") {
+        assert!(line.bytes().all(is_printable), "{line:?}");
+    }
 }
 
 /// Checks that each SSRC of the answer belongs to one section, and is not zero.
