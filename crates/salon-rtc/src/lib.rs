@@ -39,6 +39,9 @@
 
 pub mod config;
 pub mod event;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod media;
 pub mod statistics;
 

@@ -4,6 +4,7 @@
 
 mod arrows;
 mod browsers;
+mod fuzz;
 mod process;
 mod python;
 mod readme;
@@ -38,7 +39,8 @@ enum Task {
     /// Everything that must hold before a change lands: set-up, format, lints, tests, documentation,
     /// architecture, and scenarios with real browsers. Says at the end what was skipped, and why.
     Test(SetUp),
-    /// All of `test`, then the property tests of the pure crates in release mode with 100,000 cases each.
+    /// All of `test`, then the property tests of the pure crates in release mode with 100,000 cases each, and every
+    /// fuzz target for ten minutes.
     Soak(SetUp),
     /// Only the architecture: the arrows between crates are those that docs/ARCHITECTURE.md allows, and
     /// what is pure reaches no runtime, socket or database.

@@ -13,6 +13,12 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// Shows a command, then [`run`]s it.
+pub(crate) fn call(command: &mut Command) -> Result<()> {
+    println!("$ {}", shown(command));
+    run(command)
+}
+
 /// Runs a command whose output goes where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = shown(command);

@@ -1,14 +1,14 @@
 //! Everything that must hold before a change lands, as steps.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
 use crate::browsers::{self, Built, PACKAGE};
-use crate::process::{cargo, run as run_command, shown};
+use crate::process::{call, cargo};
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{arrows, readme, setup, task_names, tidy};
+use crate::{arrows, fuzz, readme, setup, task_names, tidy};
 
 /// Cases of each property in a long run. At about 20 us a case this is seconds for each property; a guess.
 const LONG_CASES: &str = "100000";
@@ -18,15 +18,15 @@ const LONG_CASES: &str = "100000";
 pub(crate) enum Length {
     /// What every change needs.
     Short,
-    /// And the long property tests.
+    /// And the long property tests, and fuzzing.
     Long,
 }
 
 /// Runs the steps, the quick ones first; a failed step does not keep later ones from running.
 pub(crate) fn run(workspace: &Workspace, yes: bool, length: Length) -> ExitCode {
     let mut report = Report::new(match length {
-        Length::Short => 10,
-        Length::Long => 11,
+        Length::Short => 11,
+        Length::Long => 13,
     });
     report.step("set-up", |notes| setup::run_setup(workspace, yes, notes));
     report.step("format", |_| call(cargo().args(["fmt", "--all", "--check"])));
@@ -45,6 +45,7 @@ pub(crate) fn run(workspace: &Workspace, yes: bool, length: Length) -> ExitCode 
         let others = call(cargo().args(scope));
         built.as_ref().map_or(Ok(()), Built::check_driver).and(others)
     });
+    report.step("fuzz seeds", |_| fuzz::replay(workspace));
     report.step("documentation", |_| {
         let scope = ["doc", "--workspace", "--no-deps", "--all-features"];
         call(cargo().args(scope).env("RUSTDOCFLAGS", "-D warnings"))
@@ -52,6 +53,7 @@ pub(crate) fn run(workspace: &Workspace, yes: bool, length: Length) -> ExitCode 
     report.step("browser tests", |notes| built.context("the build failed")?.run(notes));
     if length == Length::Long {
         report.step("long property tests", |_| long_properties(workspace));
+        report.step("fuzzing", |notes| fuzz::run_all(workspace, notes));
     }
     report.finish()
 }
@@ -64,10 +66,4 @@ fn long_properties(workspace: &Workspace) -> Result<()> {
         command.args(["--package", &package]);
     }
     call(command.env("PROPTEST_CASES", LONG_CASES))
-}
-
-/// Shows a command, then runs it.
-fn call(command: &mut Command) -> Result<()> {
-    println!("$ {}", shown(command));
-    run_command(command)
 }

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Where the project's own files are.
-const FOLDERS: [&str; 4] = ["benches", "crates", "docs", "examples"];
+const FOLDERS: [&str; 6] =
+    ["benches", "crates", "docs", "examples", "fuzz/fuzz_targets", "fuzz/src"];
 
 /// The kinds of file that are read.
 const TEXTS: [&str; 7] = ["css", "html", "js", "md", "rs", "sh", "toml"];

@@ -16,7 +16,7 @@ mod fingerprint;
 mod handshake;
 mod leg;
 mod offer;
-mod rtcp;
+pub(crate) mod rtcp;
 mod srtp;
 mod stream;
 
