@@ -17,7 +17,7 @@ use str0m::rtp::{Extension, ExtensionMap, RtpPacket};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig};
 
 use crate::clock::Clock;
-use crate::config::BindError;
+use crate::config::{BindError, Feedback};
 use crate::media::OfferError;
 use crate::routes::{Fragment, Routes};
 use crate::sdp;
@@ -26,16 +26,17 @@ use crate::statistics::Counters;
 use crate::table::Key;
 use crate::thin::{self, Leg};
 
-/// What every session has in common: the certificate, the cryptography, the codecs.
+/// What every session has in common: the certificate, the cryptography, the codecs, the feedback.
 ///
 /// Nothing of it is installed for the process.
 pub(crate) struct Factory {
     seat: RtcConfig,
     viewer: thin::Factory,
+    feedback: Feedback,
 }
 
 impl Factory {
-    pub(crate) fn new() -> Result<Self, BindError> {
+    pub(crate) fn new(feedback: Feedback) -> Result<Self, BindError> {
         let provider: CryptoProvider = str0m::crypto::from_feature_flags();
         let certificate =
             provider.dtls_provider.generate_certificate().ok_or(BindError::Certificate)?;
@@ -75,7 +76,7 @@ impl Factory {
         extensions.set(10, Extension::RtpStreamId);
         extensions.set(11, Extension::RepairedRtpStreamId);
         let seat = base.set_extension_map(extensions);
-        Ok(Self { seat, viewer })
+        Ok(Self { seat, viewer, feedback })
     }
 
     /// Accepts the offer of a publisher. Returns the session's connection and the answer.
@@ -97,6 +98,7 @@ impl Factory {
         candidates: &[SocketAddr],
     ) -> Result<(Leg, Fragment, String), OfferError> {
         let (fragment, credentials) = credentials();
+        let offer = (offer, self.feedback);
         let (leg, answer) = Leg::accept(now, &self.viewer, offer, credentials, candidates, random)?;
         Ok((leg, fragment, answer))
     }
