@@ -37,8 +37,8 @@ impl Packer<'_> {
         self.end_run(&mut send);
     }
 
-    /// How long a packet is, if it may be made longer: sound is of a few bytes, what is sent again is late as it is, and
-    /// one that is a run by itself gains nothing.
+    /// How long a packet is, if it may be made longer. Sound is of a few bytes, what is sent again is late as it is, and
+    /// where there are no runs padding gains nothing.
     fn paddable_bytes(&self, entry: &Entry) -> Option<usize> {
         let is_picture = entry.slot.medium() == Medium::Video;
         let may_be = is_picture && !entry.fields.is_retransmission && self.segments_max > 1;

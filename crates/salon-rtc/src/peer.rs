@@ -26,13 +26,13 @@ use crate::statistics::Counters;
 use crate::table::Key;
 use crate::thin::{self, Leg};
 
-/// What every session has in common: the certificate, the cryptography, the codecs, the feedback.
+/// What every session has in common: the certificate, the cryptography, the codecs, and what viewers
+/// may tell.
 ///
 /// Nothing of it is installed for the process.
 pub(crate) struct Factory {
     seat: RtcConfig,
     viewer: thin::Factory,
-    feedback: Feedback,
 }
 
 impl Factory {
@@ -46,6 +46,7 @@ impl Factory {
                 private_key: certificate.private_key.clone(),
             },
             provider.sha1_hmac_provider,
+            feedback,
         )?;
         let mut base = RtcConfig::new()
             .set_crypto_provider(Arc::new(provider))
@@ -76,7 +77,7 @@ impl Factory {
         extensions.set(10, Extension::RtpStreamId);
         extensions.set(11, Extension::RepairedRtpStreamId);
         let seat = base.set_extension_map(extensions);
-        Ok(Self { seat, viewer, feedback })
+        Ok(Self { seat, viewer })
     }
 
     /// Accepts the offer of a publisher. Returns the session's connection and the answer.
@@ -98,7 +99,6 @@ impl Factory {
         candidates: &[SocketAddr],
     ) -> Result<(Leg, Fragment, String), OfferError> {
         let (fragment, credentials) = credentials();
-        let offer = (offer, self.feedback);
         let (leg, answer) = Leg::accept(now, &self.viewer, offer, credentials, candidates, random)?;
         Ok((leg, fragment, answer))
     }

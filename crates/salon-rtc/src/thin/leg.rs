@@ -14,7 +14,6 @@ use super::rtcp::{self, Compound, Feedback, SenderReport};
 use super::srtp::{OpenError, Opener, Sealer};
 use super::stream::{Fields, ORIGINAL_NUMBER_BYTES, Stream, Writing};
 use super::transport::{Arrivals, Numbers};
-use crate::config;
 use crate::media::OfferError;
 use crate::sdp;
 
@@ -62,17 +61,16 @@ pub(crate) enum Notice {
 }
 
 impl Leg {
-    /// Accepts an offer, and of its feedback what `feedback` says. Returns the leg and the answer; `draw` gives random
-    /// bits.
+    /// Accepts an offer. Returns the leg and the answer; `draw` gives random bits.
     pub(crate) fn accept(
         now: Instant,
         factory: &Factory,
-        (offer, feedback): (&sdp::Offer, config::Feedback),
+        offer: &sdp::Offer,
         local: IceCreds,
         addresses: &[SocketAddr],
         mut draw: impl FnMut() -> u64,
     ) -> Result<(Self, String), OfferError> {
-        let offer = Offer::read(offer, feedback)?;
+        let offer = Offer::read(offer, factory.feedback())?;
         let mut streams = [const { None }; Slot::COUNT];
         let mut ssrcs = BTreeSet::from([0]);
         let mut new_ssrc = |draw: &mut dyn FnMut() -> u64| loop {

@@ -89,6 +89,7 @@ impl Chunk {
 }
 
 #[cfg(test)]
+#[expect(clippy::unusual_byte_groupings, reason = "the groups are the fields of chunks")]
 mod tests {
     use proptest::prelude::*;
 
