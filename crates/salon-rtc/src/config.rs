@@ -33,6 +33,21 @@ pub struct Config {
     /// then costs more system calls. A picture's last packet ends the wait, so it is sound that waits. Zero: with many
     /// viewers, packets that come in while others go out form batches by themselves.
     pub coalescing_max: Duration,
+    /// What viewers are asked to tell about how packets arrive. Default [`Feedback::Reports`].
+    pub feedback: Feedback,
+}
+
+/// What viewers are asked to tell about how packets arrive.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Feedback {
+    /// Receiver reports (RFC 3550, 6.4.2): about once a second, what is lost and the round trip time.
+    #[default]
+    Reports,
+    /// These, and from those who offer it transport-wide feedback: some ten to twenty times a second, when which packet
+    /// came. It costs four to eight bytes of every packet and the reading of as many datagrams, and so far it is only
+    /// counted (see [`Statistics`](crate::Statistics)): nothing is estimated from it.
+    TransportWide,
 }
 
 /// What happens when the operating system takes no more datagrams for the moment.
@@ -64,6 +79,7 @@ impl Default for Config {
             handshake_max: Duration::from_secs(15),
             congestion: Congestion::default(),
             coalescing_max: Duration::ZERO,
+            feedback: Feedback::default(),
         }
     }
 }

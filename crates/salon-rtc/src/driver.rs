@@ -30,7 +30,7 @@ const CROSSINGS_MAX: usize = 256;
 /// # Errors
 /// See [`BindError`].
 pub fn bind(config: Config) -> Result<(Media, Vec<Driver>, Events), BindError> {
-    let factory = Arc::new(Factory::new()?);
+    let factory = Arc::new(Factory::new(config.feedback)?);
     let shards = usize::from(config.shards.get());
     let places = Places::new(config.sessions_max);
     let (outgoing, events) = event::channel(shards);

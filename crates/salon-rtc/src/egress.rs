@@ -37,8 +37,8 @@ pub(crate) struct Queue {
     since: Option<Instant>,
     /// The last packet of a picture is among it.
     ends_frame: bool,
-    /// Who is first.
-    turn: usize,
+    /// Who is first, as a fraction of all, of 2^32.
+    turn: u32,
 }
 
 /// A delivery that waits.
@@ -126,15 +126,16 @@ impl Queue {
 
     /// Whose turn it is, by number from 0: everybody who waits, beginning with another one each time.
     ///
-    /// Whoever is served last waits for all others. The step is not a divisor of most numbers, so that over a few
-    /// batches everybody comes early and late.
+    /// Whoever is served last waits for all others. So over a few batches everybody comes early and late, however many
+    /// they are.
     pub(crate) fn viewer(&self, number: usize) -> Option<Key> {
         let count = self.viewers.len();
-        (number < count).then(|| self.viewers[(self.turn + number) % count])
+        let first = (u64::from(self.turn) * count as u64) >> 32;
+        (number < count).then(|| self.viewers[(first as usize + number) % count])
     }
 
     /// What waits for a viewer, oldest first.
-    pub(crate) fn entries(&self, waiting: Waiting) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self, waiting: Waiting) -> impl Iterator<Item = &Entry> + Clone {
         let at = |link: Link| &self.entries[link.get() as usize - 1];
         std::iter::successors(waiting.first.map(at), move |entry| entry.next.map(at))
     }
@@ -147,8 +148,9 @@ impl Queue {
 
     /// Forgets everything, and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        /// A guess at a number that few crowds are a multiple of.
-        const STEP: usize = 37;
+        /// The golden ratio: its multiples are spread evenly over the circle after any number of steps (Knuth, The Art
+        /// of Computer Programming, 6.4).
+        const STEP: u32 = 0x9e37_79b9;
         self.entries.clear();
         self.payloads.clear();
         self.viewers.clear();
@@ -228,13 +230,14 @@ impl Run {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::table::Table;
 
     /// The lengths of datagrams in each run, as they are cut by the kernel.
-    fn runs(lengths: &[usize], segments_max: usize) -> Vec<Vec<usize>> {
+    pub(crate) fn runs(lengths: &[usize], segments_max: usize) -> Vec<Vec<usize>> {
         let (mut run, mut runs) = (Run::new(), Vec::new());
         let mut end = |run: &Run| {
             if let Some((bytes, segment)) = run.datagrams() {
@@ -267,6 +270,28 @@ mod tests {
         run.go_on();
         run.add(3);
         assert_eq!(run.single(), None);
+    }
+
+    #[test]
+    fn everybody_comes_first_within_a_few_batches() {
+        let mut table = Table::default();
+        for count in 1..=300 {
+            let viewers: Vec<Key> = (0..count).map(|_| table.insert(())).collect();
+            let mut queue = Queue::default();
+            let mut first = std::collections::BTreeSet::new();
+            // As many batches as viewers are the least; with the golden ratio it takes up to twice as many and a half.
+            for _ in 0..3 * count {
+                queue.viewers.clone_from(&viewers);
+                let order: Vec<Key> = (0..).map_while(|number| queue.viewer(number)).collect();
+                // Everybody comes once, in the order that they came in.
+                assert_eq!(order.len(), count);
+                let at = viewers.iter().position(|viewer| *viewer == order[0]).unwrap();
+                assert_eq!(order, [&viewers[at..], &viewers[..at]].concat());
+                first.insert(order[0]);
+                queue.clear();
+            }
+            assert_eq!(first.len(), count);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use str0m::rtp::{Extension, ExtensionMap, RtpPacket};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig};
 
 use crate::clock::Clock;
-use crate::config::BindError;
+use crate::config::{BindError, Feedback};
 use crate::media::OfferError;
 use crate::routes::{Fragment, Routes};
 use crate::sdp;
@@ -26,7 +26,8 @@ use crate::statistics::Counters;
 use crate::table::Key;
 use crate::thin::{self, Leg};
 
-/// What every session has in common: the certificate, the cryptography, the codecs.
+/// What every session has in common: the certificate, the cryptography, the codecs, and what viewers
+/// may tell.
 ///
 /// Nothing of it is installed for the process.
 pub(crate) struct Factory {
@@ -35,7 +36,7 @@ pub(crate) struct Factory {
 }
 
 impl Factory {
-    pub(crate) fn new() -> Result<Self, BindError> {
+    pub(crate) fn new(feedback: Feedback) -> Result<Self, BindError> {
         let provider: CryptoProvider = str0m::crypto::from_feature_flags();
         let certificate =
             provider.dtls_provider.generate_certificate().ok_or(BindError::Certificate)?;
@@ -45,6 +46,7 @@ impl Factory {
                 private_key: certificate.private_key.clone(),
             },
             provider.sha1_hmac_provider,
+            feedback,
         )?;
         let mut base = RtcConfig::new()
             .set_crypto_provider(Arc::new(provider))

@@ -3,6 +3,8 @@
 use std::iter::Sum;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::thin::Arrivals;
+
 /// A reading of the counters. Those of traffic only grow; sessions are as of now.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -23,6 +25,9 @@ pub struct Statistics {
     pub packets_in: u64,
     /// Media packets written to viewers.
     pub packets_out: u64,
+    /// Runs of datagrams sent to viewers, each one system call where the system takes runs. A datagram that was all there
+    /// was for its viewer at the time goes with those of others, and is in none.
+    pub runs_out: u64,
     /// Media packets of publishers that were not forwarded: no right to publish, or not media we know.
     pub packets_refused: u64,
     /// Media packets that another shard had no room for; its viewers ask for what they miss.
@@ -35,6 +40,12 @@ pub struct Statistics {
     pub packets_lost: u64,
     /// Packets sent to viewers again.
     pub packets_repaired: u64,
+    /// Messages of transport-wide feedback from viewers.
+    pub feedback_messages: u64,
+    /// Packets that were received, as these messages say; nobody checks them.
+    pub packets_reported_received: u64,
+    /// Packets that were not, as they say. One that came late may be in both counts.
+    pub packets_reported_lost: u64,
     /// Reports of viewers that could not be opened or read.
     pub reports_refused: u64,
     /// Sessions of viewers that ended because their handshake went wrong: another certificate than the offer's, or no
@@ -83,18 +94,31 @@ counters! {
     datagrams_unknown,
     packets_in,
     packets_out,
+    runs_out,
     packets_refused,
     packets_uncrossed,
     keyframes_wanted,
     keyframes_requested,
     packets_lost,
     packets_repaired,
+    feedback_messages,
+    packets_reported_received,
+    packets_reported_lost,
     reports_refused,
     handshakes_refused,
     handshakes_dropped,
     offers_refused,
     publishers,
     viewers,
+}
+
+impl Counters {
+    /// A viewer has told what arrived.
+    pub(crate) fn note(&self, Arrivals { received, lost }: Arrivals) {
+        self.feedback_messages.add(1);
+        self.packets_reported_received.add(received);
+        self.packets_reported_lost.add(lost);
+    }
 }
 
 /// One number with one writer, its shard's driver; readers need no order between counters.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use salon_fanout::Slot;
-use salon_fanout::codec::Medium;
 
-use crate::egress::{Entry, Queue, Run, Waiting};
+use crate::egress::{Queue, Run, Waiting};
 use crate::media::SLOTS;
+use crate::pack::{Datagrams, Packer};
 use crate::peer::{Happening, Wire, contained};
 use crate::routes::Fragment;
 use crate::socket::Arrival;
@@ -76,8 +76,19 @@ impl Viewer {
     ) -> bool {
         let route = Route { source: target, destination: source };
         let input = self.drive(key, wire, |viewer, wire| {
-            let Wire { buffer, happenings, clock, .. } = wire;
-            let see = |notice| happenings.push_back((key, happening_of(notice)));
+            let Wire { buffer, happenings, clock, counters, .. } = wire;
+            let see = |notice| match notice {
+                Notice::Lost { slot, sequences, rtt } => {
+                    happenings.push_back((key, Happening::PacketsLost { slot, sequences, rtt }));
+                }
+                Notice::KeyframeWanted { slot } => {
+                    happenings.push_back((key, Happening::KeyframeWanted(slot)));
+                }
+                Notice::Reception { slot, lost } => {
+                    happenings.push_back((key, Happening::Reception { slot, lost }));
+                }
+                Notice::Arrivals(arrivals) => counters.note(arrivals),
+            };
             let ntp = clock.ntp(now);
             let input = viewer.leg.receive(now, ntp, route, bytes, buffer, see)?;
             viewer.drain(key, wire)?;
@@ -123,19 +134,16 @@ impl Viewer {
     pub(crate) fn send(&mut self, now: Instant, queue: &Queue, run: &mut Run, wire: &mut Wire) {
         let waiting = std::mem::take(&mut self.waiting);
         let Some(route) = self.leg.route().filter(|_| !self.is_broken) else { return };
-        run.begin(wire.socket.segments_max());
-        // Pictures first: their packets are of a length, and each shorter one of sound would end their run.
-        for medium in [Medium::Video, Medium::Audio] {
-            let entries = queue.entries(waiting);
-            for entry in entries.filter(|entry| entry.slot.medium() == medium) {
-                self.write(entry, queue, run, route, wire);
+        let Wire { socket, counters, .. } = wire;
+        let (leg, segments_max) = (&mut self.leg, socket.segments_max());
+        let packer = Packer { leg, queue, run, segments_max, counters };
+        let Route { source, destination } = route;
+        packer.pack(waiting, |datagrams| match datagrams {
+            Datagrams::Single(bytes) => socket.send_with_others(source, destination, bytes),
+            Datagrams::Run { bytes, segment } => {
+                socket.send_run(source, destination, bytes, segment);
             }
-        }
-        // Of all there is for this viewer one datagram at most: it goes with those of others.
-        match run.single() {
-            Some(bytes) => wire.socket.send_with_others(route.source, route.destination, bytes),
-            None => send_run(run, route, wire),
-        }
+        });
         let due = self.reported_at.map_or(now, |at| at + REPORT_INTERVAL);
         self.report_at.get_or_insert(due);
     }
@@ -151,35 +159,6 @@ impl Viewer {
                 socket.send(route.source, route.destination, bytes);
             });
         });
-    }
-
-    fn write(
-        &mut self,
-        entry: &Entry,
-        queue: &Queue,
-        run: &mut Run,
-        route: Route,
-        wire: &mut Wire,
-    ) {
-        let Entry { slot, fields, .. } = entry;
-        let payload = queue.payload(entry);
-        let payload_bytes = payload[0].len() + payload[1].len();
-        let Some(bytes) = self.leg.packet_bytes(*slot, fields.is_retransmission, payload_bytes)
-        else {
-            return;
-        };
-        if run.room(bytes).is_none() {
-            send_run(run, route, wire);
-        }
-        let Some(room) = run.room(bytes) else { return };
-        if self.leg.seal(*slot, fields, payload, room) {
-            run.add(bytes);
-            let counter = match fields.is_retransmission {
-                false => &wire.counters.packets_out,
-                true => &wire.counters.packets_repaired,
-            };
-            counter.add(1);
-        }
     }
 
     fn drain(&mut self, key: Key, wire: &mut Wire) -> Result<(), End> {
@@ -223,19 +202,4 @@ impl Viewer {
         wire.happenings.push_back((key, Happening::Ended));
         None
     }
-}
-
-fn happening_of(notice: Notice) -> Happening {
-    match notice {
-        Notice::Lost { slot, sequences, rtt } => Happening::PacketsLost { slot, sequences, rtt },
-        Notice::KeyframeWanted { slot } => Happening::KeyframeWanted(slot),
-        Notice::Reception { slot, lost } => Happening::Reception { slot, lost },
-    }
-}
-
-fn send_run(run: &mut Run, route: Route, wire: &mut Wire) {
-    if let Some((bytes, segment)) = run.datagrams() {
-        wire.socket.send_run(route.source, route.destination, bytes, segment);
-    }
-    run.go_on();
 }

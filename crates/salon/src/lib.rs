@@ -59,6 +59,7 @@ pub use ports::{
     Identity, IssueError, Issued, LogNotifier, Notice, Notifier, People, TokenError, Tokens,
 };
 pub use random::new_secret;
+pub use salon_rtc::config::Feedback as MediaFeedback;
 pub use service::{Config, OpenError, Ports, Salon};
 
 pub use salon_core as core;

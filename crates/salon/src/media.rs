@@ -152,12 +152,24 @@ pub(crate) fn samples(statistics: Statistics) -> Vec<Sample> {
         counter("salon_media_bytes_out_total", "Bytes sent.", now.bytes_out),
         counter("salon_media_packets_in_total", "Packets of publishers.", now.packets_in),
         counter("salon_media_packets_out_total", "Packets to viewers.", now.packets_out),
+        counter("salon_media_runs_out_total", "Calls that took them.", now.runs_out),
         counter("salon_media_packets_refused_total", "Not forwarded.", now.packets_refused),
         counter("salon_media_keyframes_wanted_total", "Asked by viewers.", now.keyframes_wanted),
         counter(
             "salon_media_keyframes_requested_total",
             "Asked of publishers.",
             now.keyframes_requested,
+        ),
+        counter("salon_media_feedback_total", "Transport-wide feedback.", now.feedback_messages),
+        counter(
+            "salon_media_packets_reported_received_total",
+            "Received, as that feedback says.",
+            now.packets_reported_received,
+        ),
+        counter(
+            "salon_media_packets_reported_lost_total",
+            "Not received, as it says.",
+            now.packets_reported_lost,
         ),
     ]
 }

@@ -14,6 +14,7 @@ use salon_pay::PaymentProvider;
 use salon_room::log::{Log as _, LogError};
 use salon_room::{Person, Record};
 use salon_rtc::Media;
+use salon_rtc::config::Feedback;
 use salon_store::appender::AppendFailed;
 use salon_store::{Appender, Poster, SqliteStore};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,9 @@ pub struct Config {
     pub media_shards: NonZeroU8,
     /// Addresses that clients send media to, instead of this machine's own. Needed behind a NAT.
     pub public_ips: Vec<IpAddr>,
+    /// What viewers are asked to tell about how media arrives. Default [`Feedback::Reports`]: transport-wide feedback is
+    /// counted so far, and nothing is made of it.
+    pub media_feedback: Feedback,
     /// What badges cost and who gets what. Default: 1, 2 and 3 hearts at 0.99, 1.99 and 4.99 USD.
     pub terms: Terms,
     /// How many rooms may be awake at once. Default 10,000 (a guess): each is a task and a log.
@@ -54,6 +58,7 @@ impl Default for Config {
             udp: media.udp,
             media_shards: media.shards,
             public_ips: media.public_ips,
+            media_feedback: media.feedback,
             terms: Terms::default(),
             rooms_max: 10_000,
         }
@@ -133,6 +138,7 @@ impl Salon {
         media_config.udp = config.udp;
         media_config.shards = config.media_shards;
         media_config.public_ips = config.public_ips;
+        media_config.feedback = config.media_feedback;
         let (media, media_drivers, events) = salon_rtc::bind(media_config)?;
 
         let clock = Clock::default();

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU8;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use salon::MediaFeedback;
 
 /// Salon on one machine: go live from a browser, be watched, be joined, be tipped.
 ///
@@ -31,6 +32,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) public_ip: Vec<IpAddr>,
 
+    /// What viewers are asked to tell about how media arrives: receiver reports, or these and transport-wide feedback,
+    /// which is counted so far and nothing more
+    #[arg(long, value_enum, default_value_t = Feedback::Reports)]
+    pub(crate) feedback: Feedback,
+
     /// Where rooms and the ledger are kept; made if it does not exist
     #[arg(long, value_name = "DIRECTORY", default_value = "data")]
     pub(crate) data_dir: PathBuf,
@@ -43,6 +49,22 @@ pub(crate) struct Arguments {
     /// What to log: error, warn, info, debug or trace, or per module as in "info,salon=debug"
     #[arg(long, value_name = "FILTER", default_value = "warn,str0m=error")]
     pub(crate) log: String,
+}
+
+/// What viewers are asked to tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Feedback {
+    Reports,
+    TransportWide,
+}
+
+impl From<Feedback> for MediaFeedback {
+    fn from(feedback: Feedback) -> Self {
+        match feedback {
+            Feedback::Reports => Self::Reports,
+            Feedback::TransportWide => Self::TransportWide,
+        }
+    }
 }
 
 impl Arguments {

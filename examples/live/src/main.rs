@@ -65,6 +65,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     config.udp = arguments.udp();
     config.media_shards = arguments.media_threads;
     config.public_ips = arguments.public_ip.clone();
+    config.media_feedback = arguments.feedback.into();
     let listener = listen(arguments.listen())?;
     let (salon, driver) = Salon::open(config, ports, store)?;
     tokio::spawn(salon.clone().deliver(deliveries));

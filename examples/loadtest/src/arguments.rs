@@ -217,7 +217,7 @@ pub(crate) struct Media {
     pub(crate) seats: u8,
 
     /// What viewers report to the server: receiver reports, or these and transport-wide feedback if
-    /// the server accepts it
+    /// the server accepts it, as the one this program starts then does
     #[arg(long, value_enum, default_value_t = Feedback::Rr)]
     pub(crate) feedback: Feedback,
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use tempfile::TempDir;
 
+use crate::arguments::Feedback;
 use crate::cores::Cores;
 
 /// How long the server may take to tell where it is. A guess, far above what it takes.
@@ -24,10 +25,10 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Starts the server on free ports of the loopback.
+    /// Starts the server on free ports of the loopback; it accepts the feedback that viewers offer.
     ///
     /// To be called before this process has other threads: they run where this one does.
-    pub(crate) fn start(program: Option<&Path>, cores: Cores) -> Result<Self> {
+    pub(crate) fn start(program: Option<&Path>, feedback: Feedback, cores: Cores) -> Result<Self> {
         let program = match program {
             Some(program) => program.to_owned(),
             None => find()?,
@@ -41,6 +42,9 @@ impl Live {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?);
+        if feedback == Feedback::Twcc {
+            command.args(["--feedback", "transport-wide"]);
+        }
         let process = cores.spawn(&mut command)?;
         let mut live = Self { process, url: String::new(), _folder: folder };
         let stdout = live.process.stdout.take().expect("stdout is piped above");

@@ -117,7 +117,7 @@ impl Own {
         if server.server.is_some() || server.whip.is_some() || arguments.janus.janus.is_some() {
             return Ok(Self::None);
         }
-        Ok(Self::Live(Live::start(server.live.as_deref(), cores)?))
+        Ok(Self::Live(Live::start(server.live.as_deref(), arguments.media.feedback, cores)?))
     }
 
     fn pid(&self) -> Option<u32> {

@@ -11,7 +11,7 @@ use crate::sdp::Direction;
 const PUBLISH: &str = include_str!("../../tests/offers/chromium-publish.sdp");
 const WATCH: &str = include_str!("../../tests/offers/chromium-watch.sdp");
 
-static FACTORY: LazyLock<Factory> = LazyLock::new(|| Factory::new().unwrap());
+static FACTORY: LazyLock<Factory> = LazyLock::new(|| Factory::new(Feedback::Reports).unwrap());
 
 fn accept(offer: &str) -> Result<(Peer, String), OfferError> {
     let offer = sdp::prepare_offer(offer, Direction::In)?;
@@ -109,6 +109,35 @@ fn a_browser_that_watches_is_answered_in_every_section() {
     for feature in ["transport-cc", "goog-remb", "packetization-mode=0", "red/", "abs-send"] {
         assert!(!answer.contains(feature), "{feature} in {answer}");
     }
+}
+
+#[test]
+fn feedback_about_the_transport_is_accepted_where_it_is_offered() {
+    const EXTENSION: &str =
+        "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+    let factory = Factory::new(Feedback::TransportWide).unwrap();
+    let accept = |offer: &str| {
+        let offer = sdp::prepare_offer(offer, Direction::Out).unwrap();
+        let candidates = ["127.0.0.1:4000".parse().unwrap()];
+        factory.accept_viewer(Instant::now(), &offer, &candidates).unwrap().2
+    };
+    let answer = accept(WATCH);
+    for section in sections(&answer) {
+        let pt = if section[0].starts_with("m=audio") { 111 } else { 96 };
+        let wish = format!("a=rtcp-fb:{pt} transport-cc");
+        assert!(section.contains(&EXTENSION) && section.contains(&&*wish), "{section:#?}");
+    }
+    // One without the other is of no use, and neither is promised.
+    let nameless = WATCH.replace(EXTENSION, "a=x");
+    let silent = WATCH.replace(" transport-cc", " x");
+    // Numbers of extensions are not to be used twice.
+    let twice = WATCH.replace(EXTENSION, &EXTENSION.replace(":3", ":4"));
+    for offer in [nameless, silent, twice] {
+        let answer = accept(&offer);
+        assert!(!answer.contains("transport"), "{answer}");
+    }
+    let every = WATCH.replace("a=rtcp-fb:96 transport-cc", "a=rtcp-fb:* transport-cc");
+    assert!(accept(&every).contains("a=rtcp-fb:96 transport-cc\r\n"));
 }
 
 #[test]

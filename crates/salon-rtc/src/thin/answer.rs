@@ -8,6 +8,7 @@ use salon_fanout::{Codec, Slot};
 use super::fingerprint::Fingerprint;
 use super::offer::{Format, Offer, PROTOCOL, Section, Use};
 use super::stream::Stream;
+use super::transport;
 
 /// What every section repeats, as they all share one transport.
 pub(crate) struct Transport<'a> {
@@ -87,6 +88,9 @@ fn write_section(
     if let Some(number) = section.mid_extension {
         write!(text, "a=extmap:{number} urn:ietf:params:rtp-hdrext:sdes:mid\r\n")?;
     }
+    if let Some(number) = section.transport_extension {
+        write!(text, "a=extmap:{number} {}\r\n", transport::EXTENSION)?;
+    }
     write!(text, "a=rtcp-mux\r\n")?;
     if section.allows_reduced_size {
         write!(text, "a=rtcp-rsize\r\n")?;
@@ -125,6 +129,9 @@ fn write_format(text: &mut String, format: &Format<'_>) -> fmt::Result {
     }
     if format.wishes.fir {
         write!(text, "a=rtcp-fb:{pt} ccm fir\r\n")?;
+    }
+    if format.wishes.transport {
+        write!(text, "a=rtcp-fb:{pt} {}\r\n", transport::WISH)?;
     }
     match format.rtx {
         Some(rtx) => write!(text, "a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={pt}\r\n"),

@@ -12,30 +12,37 @@ use is::{
 
 use super::fingerprint::Fingerprint;
 use super::srtp::{MasterKeys, Opener, Profile, Sealer};
-use crate::config::BindError;
+use crate::config::{BindError, Feedback};
 
 /// Room for a handshake message as large as a datagram may be.
 const BUFFER_BYTES_MIN: usize = 2_048;
 
-/// What all handshakes have in common.
+/// What all legs have in common.
 #[derive(Debug)]
 pub(crate) struct Factory {
     dtls: Arc<dimpl::Config>,
     certificate: DtlsCertificate,
     fingerprint: Fingerprint,
     hmac: &'static dyn Sha1HmacProvider,
+    feedback: Feedback,
 }
 
 impl Factory {
     pub(crate) fn new(
         certificate: DtlsCertificate,
         hmac: &'static dyn Sha1HmacProvider,
+        feedback: Feedback,
     ) -> Result<Self, BindError> {
         // ICE has seen the peer answer from its address before: a cookie would prove it once more.
         let dtls = dimpl::Config::builder().use_server_cookie(false).build();
         let dtls = Arc::new(dtls.map_err(|_| BindError::Certificate)?);
         let fingerprint = Fingerprint::of(&certificate.certificate);
-        Ok(Self { dtls, certificate, fingerprint, hmac })
+        Ok(Self { dtls, certificate, fingerprint, hmac, feedback })
+    }
+
+    /// What of the feedback that a viewer offers is accepted.
+    pub(crate) const fn feedback(&self) -> Feedback {
+        self.feedback
     }
 
     pub(crate) const fn fingerprint(&self) -> &Fingerprint {

@@ -12,7 +12,8 @@ use super::handshake::{End, Factory, Handshake, Message, Route};
 use super::offer::{Offer, Use};
 use super::rtcp::{self, Compound, Feedback, SenderReport};
 use super::srtp::{OpenError, Opener, Sealer};
-use super::stream::{Fields, ORIGINAL_NUMBER_BYTES, Stream};
+use super::stream::{Fields, ORIGINAL_NUMBER_BYTES, Stream, Writing};
+use super::transport::{Arrivals, Numbers};
 use crate::media::OfferError;
 use crate::sdp;
 
@@ -29,6 +30,8 @@ pub(crate) struct Leg {
     handshake: Handshake,
     keys: Option<(Sealer, Opener)>,
     streams: [Option<Stream>; Slot::COUNT],
+    /// The numbers of packets in the transport, for streams that carry them.
+    numbers: Numbers,
     /// What our streams are called in reports.
     name: String,
     rtt: Option<Duration>,
@@ -53,6 +56,8 @@ pub(crate) enum Notice {
     KeyframeWanted { slot: Slot },
     /// How a slot arrives: the fraction lost since the report before, in 256ths.
     Reception { slot: Slot, lost: u8 },
+    /// Which packets arrived, of all slots.
+    Arrivals(Arrivals),
 }
 
 impl Leg {
@@ -65,7 +70,7 @@ impl Leg {
         addresses: &[SocketAddr],
         mut draw: impl FnMut() -> u64,
     ) -> Result<(Self, String), OfferError> {
-        let offer = Offer::read(offer)?;
+        let offer = Offer::read(offer, factory.feedback())?;
         let mut streams = [const { None }; Slot::COUNT];
         let mut ssrcs = BTreeSet::from([0]);
         let mut new_ssrc = |draw: &mut dyn FnMut() -> u64| loop {
@@ -96,7 +101,14 @@ impl Leg {
             candidates: handshake.candidates(),
         };
         let answer = answer::write(&offer, draw(), &transport, &streams);
-        Ok((Self { handshake, keys: None, streams, name, rtt: None }, answer))
+        let numbers = Numbers::default();
+        Ok((Self { handshake, keys: None, streams, numbers, name, rtt: None }, answer))
+    }
+
+    /// As if the handshake had ended with these keys.
+    #[cfg(test)]
+    pub(crate) fn set_keys(&mut self, keys: super::handshake::Keys) {
+        self.keys = Some(keys);
     }
 
     /// True once media can be sent.
@@ -175,7 +187,7 @@ impl Leg {
         self.streams[slot.index()].as_mut().is_some_and(|stream| stream.select(codec, profile))
     }
 
-    /// How long a packet will be on the wire. `None` if it cannot be sent.
+    /// How long a packet will be on the wire, without padding. `None` if it cannot be sent.
     pub(crate) fn packet_bytes(
         &self,
         slot: Slot,
@@ -188,7 +200,8 @@ impl Leg {
         Some(stream.header_bytes() + number + payload_bytes + sealer.tag_bytes())
     }
 
-    /// Writes a packet into `out`, which is as long as [`Leg::packet_bytes`] says. Returns false if it cannot be sent.
+    /// Writes a packet into `out`, which is as long as [`Leg::packet_bytes`] says, or longer by as much as there is to be
+    /// padding, [`PADDING_BYTES_MAX`] at most. Returns false if it cannot be sent.
     ///
     /// The payload is `head` and then `body`; `head` is short.
     #[must_use]
@@ -203,19 +216,33 @@ impl Leg {
         else {
             return false;
         };
-        let Some(writing) = stream.write(fields, head.len() + body.len()) else {
+        let payload_bytes = head.len() + body.len();
+        let Some(mut writing) = stream.write(fields, payload_bytes, &mut self.numbers) else {
             return false;
         };
-        out[..writing.header_bytes].copy_from_slice(&writing.header[..writing.header_bytes]);
-        if !fields.is_retransmission {
-            return sealer.seal_media(writing.ssrc, writing.index, out, [head, body]).is_ok();
-        }
         let mut longer = [0; ORIGINAL_NUMBER_BYTES + HEAD_BYTES_MAX];
-        let end = ORIGINAL_NUMBER_BYTES + head.len();
-        let Some(longer) = longer.get_mut(..end) else { return false };
-        longer[..ORIGINAL_NUMBER_BYTES].copy_from_slice(&(fields.sequence as u16).to_be_bytes());
-        longer[ORIGINAL_NUMBER_BYTES..].copy_from_slice(head);
-        sealer.seal_media(writing.ssrc, writing.index, out, [longer, body]).is_ok()
+        let Some(longer) = longer.get_mut(..ORIGINAL_NUMBER_BYTES + head.len()) else {
+            return false;
+        };
+        let head = if fields.is_retransmission {
+            let (number, rest) = longer.split_at_mut(ORIGINAL_NUMBER_BYTES);
+            number.copy_from_slice(&(fields.sequence as u16).to_be_bytes());
+            rest.copy_from_slice(head);
+            &*longer
+        } else {
+            head
+        };
+        let bare_bytes = writing.header_bytes + head.len() + body.len() + sealer.tag_bytes();
+        let padding_bytes = out.len().saturating_sub(bare_bytes);
+        let mut padding = [0; PADDING_BYTES_MAX];
+        let Some(padding) = padding.get_mut(..padding_bytes) else { return false };
+        if let Some(last) = padding.last_mut() {
+            *last = padding_bytes as u8;
+            writing.announce_padding();
+        }
+        let Writing { ssrc, index, header, header_bytes } = writing;
+        out[..header_bytes].copy_from_slice(&header[..header_bytes]);
+        sealer.seal_media(ssrc, index, out, [head, body, padding]).is_ok()
     }
 
     /// Reports on every stream that has sent since the last report and whose time `clock` knows.
@@ -284,6 +311,7 @@ impl Leg {
                 Feedback::KeyframeWanted { ssrc } => {
                     slot_of(streams, ssrc).map(|slot| Notice::KeyframeWanted { slot })
                 }
+                Feedback::Arrivals(arrivals) => Some(Notice::Arrivals(arrivals)),
             };
             if let Some(notice) = notice
                 && notices < NOTICES_MAX
@@ -301,6 +329,9 @@ impl Leg {
         }
     }
 }
+
+/// The longest padding of a packet. Its last byte could count 255 (RFC 3550, 5.1); nobody needs as much.
+pub(crate) const PADDING_BYTES_MAX: usize = 32;
 
 /// The longest beginning of a payload that is a viewer's own: that of VP8 (RFC 7741, 4.2).
 pub(crate) const HEAD_BYTES_MAX: usize = 6;

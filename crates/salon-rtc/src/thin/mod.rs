@@ -10,6 +10,7 @@
 //! * [`srtp`]: sealing and opening.
 //! * [`rtcp`]: reports out, wishes in.
 //! * [`stream`]: the numbers of one slot.
+//! * [`transport`]: the numbers of all slots together, and what the viewer says of them.
 
 mod answer;
 mod fingerprint;
@@ -19,7 +20,11 @@ mod offer;
 pub(crate) mod rtcp;
 mod srtp;
 mod stream;
+mod transport;
 
 pub(crate) use handshake::{End, Factory, Message, Route};
-pub(crate) use leg::{HEAD_BYTES_MAX, Input, Leg, Notice};
+pub(crate) use leg::{HEAD_BYTES_MAX, Input, Leg, Notice, PADDING_BYTES_MAX};
+#[cfg(test)]
+pub(crate) use srtp::{MasterKeys, Opener, Profile, Sealer};
 pub(crate) use stream::Fields;
+pub(crate) use transport::Arrivals;

@@ -8,6 +8,8 @@ use salon_fanout::codec::Medium;
 use salon_fanout::{Codec, Slot};
 
 use super::fingerprint::Fingerprint;
+use super::transport;
+use crate::config::Feedback;
 use crate::media::OfferError;
 use crate::sdp;
 
@@ -40,6 +42,8 @@ pub(crate) struct Section<'a> {
     pub(crate) formats: Vec<Format<'a>>,
     /// The number of the header extension that carries the section's name.
     pub(crate) mid_extension: Option<u8>,
+    /// The number of the one that carries packets' numbers in the transport, if the viewer tells which of them arrive.
+    pub(crate) transport_extension: Option<u8>,
     /// Control packets may come without a report before them (RFC 5506).
     pub(crate) allows_reduced_size: bool,
 }
@@ -72,10 +76,13 @@ pub(crate) struct Wishes {
     pub(crate) nack: bool,
     pub(crate) pli: bool,
     pub(crate) fir: bool,
+    /// Not asked for but given: feedback about the transport.
+    pub(crate) transport: bool,
 }
 
 impl<'a> Offer<'a> {
-    pub(crate) fn read(offer: &'a sdp::Offer) -> Result<Self, OfferError> {
+    /// Reads an offer; `feedback` is what is taken of the feedback that it has.
+    pub(crate) fn read(offer: &'a sdp::Offer, feedback: Feedback) -> Result<Self, OfferError> {
         let lines: Vec<&str> = offer.text.lines().collect();
         let mut blocks = lines.chunk_by(|_, next| !next.starts_with("m="));
         let session = blocks.next().ok_or(OfferError::NotAnOffer)?;
@@ -86,7 +93,7 @@ impl<'a> Offer<'a> {
         let mut transport = None;
         let mut slots = offer.sections.iter();
         for block in blocks {
-            let mut section = Section::read(block)?;
+            let mut section = Section::read(block, feedback)?;
             if section.use_ == Use::Inactive && block.contains(&"a=recvonly") {
                 let known = slots.next().ok_or(OfferError::NotAnOffer)?;
                 section.use_ = Use::Slot(known.slot());
@@ -140,7 +147,7 @@ impl<'a> Offer<'a> {
 }
 
 impl<'a> Section<'a> {
-    fn read(block: &[&'a str]) -> Result<Self, OfferError> {
+    fn read(block: &[&'a str], feedback: Feedback) -> Result<Self, OfferError> {
         let mut words = block[0].split(' ');
         let medium = match words.next() {
             Some("m=audio") => Medium::Audio,
@@ -161,13 +168,22 @@ impl<'a> Section<'a> {
         if mid.is_some_and(|mid| !is_token(mid) || mid.len() > MID_BYTES_MAX) {
             return Err(OfferError::NotAnOffer);
         }
+        let mut formats = formats(block, &pts, medium);
+        let mid_extension = extension(block, MID_EXTENSION);
+        let transport_extension = extension(block, transport::EXTENSION)
+            .filter(|number| feedback == Feedback::TransportWide && mid_extension != Some(*number))
+            .filter(|_| formats.iter().any(|format| format.wishes.transport));
+        if transport_extension.is_none() {
+            formats.iter_mut().for_each(|format| format.wishes.transport = false);
+        }
         Ok(Self {
             medium,
             mid,
             use_: if is_rejected { Use::Rejected } else { Use::Inactive },
             first_format,
-            formats: formats(block, &pts, medium),
-            mid_extension: mid_extension(block),
+            formats,
+            mid_extension,
+            transport_extension,
             allows_reduced_size: block.contains(&"a=rtcp-rsize"),
         })
     }
@@ -202,6 +218,7 @@ fn formats<'a>(block: &[&'a str], pts: &[u8], medium: Medium) -> Vec<Format<'a>>
             nack: wishes(block, *pt, "nack"),
             pli: wishes(block, *pt, "nack pli"),
             fir: wishes(block, *pt, "ccm fir"),
+            transport: wishes(block, *pt, transport::WISH),
         };
         let rtx = if codec.medium() == Medium::Video { rtx_of(block, pts, *pt) } else { None };
         Some(Format { codec, pt: *pt, rtx, profile, parameters, wishes })
@@ -240,13 +257,14 @@ fn profile_of(parameters: &str) -> Option<u32> {
     }
 }
 
-fn mid_extension(block: &[&str]) -> Option<u8> {
+/// The number of a header extension.
+fn extension(block: &[&str], wanted: &str) -> Option<u8> {
     block.iter().filter_map(|line| line.strip_prefix("a=extmap:")).find_map(|text| {
         let (number, name) = text.split_once(' ')?;
         // One with a direction is not for us to send, or not worth understanding.
         let number: u8 = number.parse().ok()?;
         // RFC 8285, 4.2: the numbers that one byte has room for.
-        (name == MID_EXTENSION && (1..15).contains(&number)).then_some(number)
+        (name == wanted && (1..15).contains(&number)).then_some(number)
     })
 }
 

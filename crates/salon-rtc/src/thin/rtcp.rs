@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::transport::Arrivals;
+
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const DESCRIPTION: u8 = 202;
@@ -10,6 +12,7 @@ const TRANSPORT_FEEDBACK: u8 = 205;
 const PAYLOAD_FEEDBACK: u8 = 206;
 
 const GENERIC_NACK: u8 = 1;
+const TRANSPORT_WIDE: u8 = 15;
 const PICTURE_LOSS: u8 = 1;
 const FULL_INTRA: u8 = 4;
 
@@ -39,6 +42,8 @@ pub(crate) enum Feedback<'a> {
     Lost { ssrc: u32, packets: Lost<'a> },
     /// The picture of a stream cannot be decoded.
     KeyframeWanted { ssrc: u32 },
+    /// Which packets came, whatever their stream.
+    Arrivals(Arrivals),
 }
 
 /// One block of a receiver report, as far as it is used.
@@ -121,6 +126,10 @@ fn read_one(kind: u8, count: u8, body: &[u8], see: &mut impl FnMut(Feedback<'_>)
         (TRANSPORT_FEEDBACK, GENERIC_NACK) => {
             let ssrc = u32_at(body, 4)?;
             see(Feedback::Lost { ssrc, packets: Lost { entries: &body[8..] } });
+            Some(())
+        }
+        (TRANSPORT_FEEDBACK, TRANSPORT_WIDE) => {
+            see(Feedback::Arrivals(Arrivals::read(body.get(8..)?)?));
             Some(())
         }
         (PAYLOAD_FEEDBACK, PICTURE_LOSS) => {
@@ -245,6 +254,9 @@ mod tests {
                     format!("lost {ssrc}: {:?}", packets.sequences().collect::<Vec<_>>())
                 }
                 Feedback::KeyframeWanted { ssrc } => format!("keyframe {ssrc}"),
+                Feedback::Arrivals(Arrivals { received, lost }) => {
+                    format!("{received} of {}", received + lost)
+                }
             });
         })?;
         Ok(words.join(", "))
@@ -266,7 +278,11 @@ mod tests {
             packet(PICTURE_LOSS, PAYLOAD_FEEDBACK, &[1, 7]),
             packet(FULL_INTRA, PAYLOAD_FEEDBACK, &[1, 0, 8, 0x0100_0000]),
             packet(15, PAYLOAD_FEEDBACK, &[1, 0, u32::from_be_bytes(*b"REMB"), 0, 7]),
-            packet(15, TRANSPORT_FEEDBACK, &[1, 7, 0, 0]),
+            packet(
+                TRANSPORT_WIDE,
+                TRANSPORT_FEEDBACK,
+                &[1, 7, 0x0000_0003, 0, 0x2002_0001, 0x0102_0000],
+            ),
             packet(1, GOODBYE, &[1]),
         ]
         .concat()
@@ -274,7 +290,7 @@ mod tests {
 
     #[test]
     fn wishes_are_read_and_the_rest_is_passed_over() {
-        let expected = "reception 7 64, lost 7: [65535, 0, 15, 16], keyframe 7, keyframe 8";
+        let expected = "reception 7 64, lost 7: [65535, 0, 15, 16], keyframe 7, keyframe 8, 2 of 3";
         assert_eq!(said(&browser()).as_deref(), Ok(expected));
         assert_eq!(said(&[]).as_deref(), Ok(""));
     }

@@ -6,14 +6,19 @@ use salon_fanout::outbox::Delivery;
 use super::offer::{self, Section};
 use super::rtcp::SenderReport;
 use super::srtp::Window;
+use super::transport::Numbers;
 
 /// The fixed part of an RTP header (RFC 3550, 5.1).
 const HEADER_BYTES: usize = 12;
 /// The longest name of a section that a header extension of one byte carries.
 const MID_BYTES_MAX: usize = 16;
-/// The longest header: the name of the section, with what is around it.
+/// The longest header: the number in the transport and the name of the section, with what is around them.
 pub(crate) const HEADER_BYTES_MAX: usize = HEADER_BYTES + EXTENSION_BYTES_MAX;
-const EXTENSION_BYTES_MAX: usize = 4 + (1 + MID_BYTES_MAX).next_multiple_of(4);
+const EXTENSION_BYTES_MAX: usize = 4 + (3 + 1 + MID_BYTES_MAX).next_multiple_of(4);
+/// Where in a header the number in the transport is, behind what introduces it; the block comes first, and it in it.
+const TRANSPORT_NUMBER: std::ops::Range<usize> = HEADER_BYTES + 5..HEADER_BYTES + 7;
+/// The padding bit, in the first byte of a header.
+const HAS_PADDING: u8 = 0x20;
 /// What precedes the payload of a packet that is sent again: its original number (RFC 4588, 4).
 pub(crate) const ORIGINAL_NUMBER_BYTES: usize = 2;
 /// How far behind the newest a packet may be sent; as far as the fan-out places late ones.
@@ -27,7 +32,7 @@ pub(crate) struct Stream {
     formats: Box<[Format]>,
     /// The format of what it carries now.
     format: Option<Format>,
-    extension: Extension,
+    extensions: Extensions,
     /// The numbers that packets have been sealed under.
     used: Window<LATE_WORDS>,
     packets: u32,
@@ -53,11 +58,13 @@ struct Format {
     profile: Option<u32>,
 }
 
-/// The header extension that names the section, as it is on the wire; empty without one.
+/// The header extensions as they are on the wire, but for the number in the transport; empty without any.
 #[derive(Clone, Copy, Debug)]
-struct Extension {
+struct Extensions {
     bytes: [u8; EXTENSION_BYTES_MAX],
     length: usize,
+    /// Each packet has its number in the transport written at its place.
+    has_number: bool,
 }
 
 /// How one packet is written: its header, and under which number of which stream it is sealed.
@@ -103,7 +110,7 @@ impl Stream {
             repair: can_repair.then_some(repair),
             formats,
             format: None,
-            extension: Extension::new(section),
+            extensions: Extensions::new(section),
             used: Window::default(),
             packets: 0,
             octets: 0,
@@ -132,8 +139,13 @@ impl Stream {
     }
 
     /// How to write a packet of so many bytes of payload. `None` if it cannot be: its format is not the stream's any
-    /// more, it cannot be repaired, or its number has been used.
-    pub(crate) fn write(&mut self, fields: &Fields, payload_bytes: usize) -> Option<Writing> {
+    /// more, it cannot be repaired, or its number has been used. `numbers` are those of the transport.
+    pub(crate) fn write(
+        &mut self,
+        fields: &Fields,
+        payload_bytes: usize,
+        numbers: &mut Numbers,
+    ) -> Option<Writing> {
         let format = self.format.filter(|format| format.codec == fields.codec)?;
         let (pt, ssrc, index) = if fields.is_retransmission {
             let (repair, pt) = (self.repair.as_mut()?, format.rtx?);
@@ -151,19 +163,21 @@ impl Stream {
             (format.pt, self.ssrc, fields.sequence)
         };
         let mut header = [0; HEADER_BYTES_MAX];
-        header[0] = 0x80 | u8::from(self.extension.length > 0) << 4;
+        header[0] = 0x80 | u8::from(self.extensions.length > 0) << 4;
         header[1] = pt | u8::from(fields.marker) << 7;
         header[2..4].copy_from_slice(&(index as u16).to_be_bytes());
         header[4..8].copy_from_slice(&fields.timestamp.to_be_bytes());
         header[8..12].copy_from_slice(&ssrc.to_be_bytes());
-        header[12..].copy_from_slice(&self.extension.bytes);
-        let header_bytes = HEADER_BYTES + self.extension.length;
-        Some(Writing { ssrc, index, header, header_bytes })
+        header[12..].copy_from_slice(&self.extensions.bytes);
+        if self.extensions.has_number {
+            header[TRANSPORT_NUMBER].copy_from_slice(&numbers.take().to_be_bytes());
+        }
+        Some(Writing { ssrc, index, header, header_bytes: self.header_bytes() })
     }
 
     /// How long the header of its packets is.
     pub(crate) const fn header_bytes(&self) -> usize {
-        HEADER_BYTES + self.extension.length
+        HEADER_BYTES + self.extensions.length
     }
 
     /// True if something was sent since the last report.
@@ -191,19 +205,34 @@ impl From<&offer::Format<'_>> for Format {
     }
 }
 
-impl Extension {
+impl Writing {
+    /// Says in the header that padding follows the payload.
+    pub(crate) const fn announce_padding(&mut self) {
+        self.header[0] |= HAS_PADDING;
+    }
+}
+
+impl Extensions {
+    /// RFC 8285, 4.2: a magic number, how many words follow, then each extension behind its number and length.
     fn new(section: &Section<'_>) -> Self {
         let mut bytes = [0; EXTENSION_BYTES_MAX];
+        let mut end = 4;
+        if let Some(number) = section.transport_extension {
+            bytes[end] = number << 4 | 1;
+            end += 3;
+        }
         let mid = section.mid.map(str::as_bytes).filter(|mid| mid.len() <= MID_BYTES_MAX);
-        let (Some(number), Some(mid)) = (section.mid_extension, mid) else {
-            return Self { bytes, length: 0 };
-        };
-        // RFC 8285, 4.2: a magic number, how many words follow, then each extension behind its number and length.
-        let words = (1 + mid.len()).div_ceil(4);
+        if let (Some(number), Some(mid)) = (section.mid_extension, mid) {
+            bytes[end] = number << 4 | (mid.len() - 1) as u8;
+            bytes[end + 1..end + 1 + mid.len()].copy_from_slice(mid);
+            end += 1 + mid.len();
+        }
+        if end == 4 {
+            return Self { bytes, length: 0, has_number: false };
+        }
+        let length = end.next_multiple_of(4);
         bytes[..2].copy_from_slice(&0xbede_u16.to_be_bytes());
-        bytes[3] = words as u8;
-        bytes[4] = number << 4 | (mid.len() - 1) as u8;
-        bytes[5..5 + mid.len()].copy_from_slice(mid);
-        Self { bytes, length: 4 + 4 * words }
+        bytes[3] = (length / 4 - 1) as u8;
+        Self { bytes, length, has_number: section.transport_extension.is_some() }
     }
 }

@@ -141,9 +141,17 @@ pub(crate) struct Client {
 
 /// What a test wants of a client.
 enum Order {
-    Send { mid: Mid, rid: Option<Rid>, sequence: u64, timestamp: u32, payload: Vec<u8> },
+    Send {
+        mid: Mid,
+        rid: Option<Rid>,
+        sequence: u64,
+        timestamp: u32,
+        payload: Vec<u8>,
+    },
     SendRaw(SocketAddr, Vec<u8>),
     RequestKeyframe(Mid),
+    /// Neither reads nor says anything any more, and keeps its socket.
+    Freeze,
     Close(oneshot::Sender<()>),
 }
 
@@ -258,11 +266,11 @@ impl Client {
         client
     }
 
-    /// Watches with an offer that was changed on its way.
-    pub(crate) async fn watch_changed(server: &Server, change: impl Fn(&str) -> String) -> Self {
+    /// Watches with an offer that was changed on its way. Whether it connects is for the caller to see.
+    pub(crate) async fn watch_changed(media: &Media, change: impl Fn(&str) -> String) -> Self {
         let (offer, rtc, pending, socket, mids) = offer(Direction::RecvOnly, 4).await;
         let watch = Watch { stage: STAGE, offer: change(&offer), mask: None };
-        let answer = server.media.watch(watch).await.unwrap();
+        let answer = media.watch(watch).await.unwrap();
         Self::start(rtc, pending, socket, mids, answer.session, answer.sdp, Path::Perfect)
     }
 
@@ -294,7 +302,7 @@ impl Client {
         within(self.notices.recv()).await.expect("the client is running")
     }
 
-    async fn connected(&mut self) {
+    pub(crate) async fn connected(&mut self) {
         while !matches!(self.notice().await, Notice::Connected) {}
     }
 
@@ -339,8 +347,8 @@ impl Client {
     }
 
     /// The same, unless the client has heard already that it is over.
-    pub(crate) async fn send_audio_if_open(&mut self, payload: &[u8]) {
-        self.send(MediaKind::Audio, 960, payload.to_vec()).await;
+    pub(crate) async fn send_audio_if_open(&mut self, payload: &[u8]) -> bool {
+        self.send(MediaKind::Audio, 960, payload.to_vec()).await
     }
 
     /// Sends a picture of one packet, a thirtieth of a second after the one before.
@@ -383,6 +391,11 @@ impl Client {
     pub(crate) async fn request_keyframe(&self, slot: usize) {
         let order = Order::RequestKeyframe(self.video_mid(slot));
         assert!(self.orders.send(order).await.is_ok(), "the client is running");
+    }
+
+    /// From now on reads nothing and says nothing, though its socket stays open.
+    pub(crate) async fn freeze(&self) {
+        assert!(self.orders.send(Order::Freeze).await.is_ok(), "the client is running");
     }
 
     /// Says goodbye as a page does that closes its connection.
@@ -456,6 +469,10 @@ async fn run(
             }
             order = orders.recv() => {
                 let Some(order) = order else { return };
+                if matches!(order, Order::Freeze) {
+                    while orders.recv().await.is_some() {}
+                    return;
+                }
                 obey(&mut rtc, &socket, &notices, order).await;
             }
         }
@@ -488,6 +505,7 @@ async fn obey(rtc: &mut Rtc, socket: &UdpSocket, notices: &mpsc::Sender<Notice>,
             let stream = api.stream_rx_by_mid(mid, None).expect("the section has a stream");
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
+        Order::Freeze => unreachable!("whoever is frozen obeys nobody"),
         Order::Close(done) => {
             rtc.close().unwrap();
             drain(rtc, socket, notices).await;

@@ -171,6 +171,49 @@ async fn a_publisher_that_returns_continues_its_slot() {
 }
 
 #[tokio::test]
+async fn nothing_of_an_older_publisher_comes_after_a_newer_one() {
+    let mut server = Server::start();
+    let mut viewers =
+        [Client::watch(&mut server, None).await, Client::watch(&mut server, None).await];
+    let mut older = Client::publish(&mut server, 0, key(1)).await;
+    for viewer in &mut viewers {
+        older.send_until_seen(viewer).await;
+    }
+    let (sent, newer) = tokio::join!(
+        async {
+            let mut sent = 0_u32;
+            while sent < 500 && older.send_audio_if_open(b"older").await {
+                sent += 1;
+                tokio::task::yield_now().await;
+            }
+            sent
+        },
+        async {
+            let mut newer = Client::publish(&mut server, 0, key(2)).await;
+            for _ in 0..20 {
+                newer.send_audio(b"newer").await;
+                tokio::task::yield_now().await;
+            }
+            newer
+        }
+    );
+    assert!(sent > 0);
+    // What the older one sent after it was replaced went nowhere, on neither shard.
+    for viewer in &mut viewers {
+        let mut newer = 0;
+        while newer < 20 {
+            match &*viewer.packet().await.payload {
+                b"newer" => newer += 1,
+                b"older" => assert_eq!(newer, 0),
+                _picture => {}
+            }
+        }
+    }
+    older.closed().await;
+    drop(newer);
+}
+
+#[tokio::test]
 async fn a_person_that_moves_leaves_its_old_slot() {
     let mut server = Server::start();
     let mut guest = Client::publish(&mut server, 1, key(2)).await;

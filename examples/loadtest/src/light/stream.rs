@@ -116,7 +116,10 @@ impl Stream {
             self.rounds = u64::from(!index(0).is_some_and(&mut opens));
         }
         let index = index(self.rounds)?;
-        opener.open_media(header.ssrc, index, header.bytes, packet).map(|payload| &*payload)
+        let payload = &*opener.open_media(header.ssrc, index, header.bytes, packet)?;
+        // RFC 3550, 5.1: the last byte of padding counts it.
+        let padding = if header.has_padding { usize::from(*payload.last()?) } else { 0 };
+        payload.get(..payload.len().checked_sub(padding)?)
     }
 }
 
@@ -186,6 +189,19 @@ mod tests {
     fn everything_is_opened_when_told_to() {
         let (counts, stamped) = receive(Verify::All, 65_500, 0..260);
         assert_eq!((counts.received, counts.opened, stamped), (160, 160, 160));
+    }
+
+    #[test]
+    fn padding_is_no_payload() {
+        let (opener, now) = (Opener::for_test(), Instant::now());
+        let stamp = Stamp { track: 1, is_measured: true, counter: 0, sent_us: 7 };
+        let payload = [&stamp.finish(&[0x90], 100)[..], &[0, 0, 3]].concat();
+        let mut bytes = opener.seal_for_test(SSRC, 0, &payload);
+        let header = Header { has_padding: true, ..Header::parse(&bytes).unwrap() };
+        let (mut stream, number) = first(now, header, 90_000);
+        let how = (Verify::All, Phase::Measuring);
+        let (outcome, _) = stream.on_packet(&opener, how, (header, number), &mut bytes);
+        assert_eq!(outcome, Outcome::Stamped { sent_us: 7 });
     }
 
     #[test]

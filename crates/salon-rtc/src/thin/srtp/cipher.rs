@@ -88,12 +88,12 @@ impl Cipher {
         }
     }
 
-    /// Writes payload and tag of a media packet into `out`, which is as long as both.
+    /// Writes the parts of a media packet, and its tag, into `out`, which is as long as all of them.
     pub(super) fn seal(
         &self,
         nonce: Nonce,
         header: &[u8],
-        [head, body]: [&[u8]; 2],
+        parts @ [head, body, tail]: [&[u8]; 3],
         out: &mut [u8],
         roll_over: u32,
     ) -> Result<(), Unspecified> {
@@ -101,19 +101,23 @@ impl Cipher {
             Self::Gcm { key, salt } => {
                 let (nonce, aad) = (nonce.gcm(salt), Aad::from(header));
                 if head.is_empty() {
-                    let (sealed, tag) = out.split_at_mut(body.len());
-                    return key.seal_out_of_place_scatter(nonce, aad, body, sealed, &[], tag);
+                    let (sealed, rest) = out.split_at_mut(body.len());
+                    return key.seal_out_of_place_scatter(nonce, aad, body, sealed, tail, rest);
                 }
                 // The few bytes of this viewer's own are copied, the shared ones are not.
-                let (sealed, rest) = out.split_at_mut(head.len());
-                sealed.copy_from_slice(head);
-                key.seal_in_place_scatter(nonce, aad, sealed, body, rest)
+                if tail.is_empty() {
+                    let (sealed, rest) = out.split_at_mut(head.len());
+                    sealed.copy_from_slice(head);
+                    return key.seal_in_place_scatter(nonce, aad, sealed, body, rest);
+                }
+                let (sealed, tag) = gather(parts, out);
+                let made = key.seal_in_place_separate_tag(nonce, aad, sealed)?;
+                tag.copy_from_slice(made.as_ref());
+                Ok(())
             }
             Self::Cm(cm) => {
                 let CounterMode { key, auth, salt } = &**cm;
-                let (sealed, tag) = out.split_at_mut(head.len() + body.len());
-                sealed[..head.len()].copy_from_slice(head);
-                sealed[head.len()..].copy_from_slice(body);
+                let (sealed, tag) = gather(parts, out);
                 key.less_safe_encrypt(sealed, nonce.cm(salt))?;
                 tag.copy_from_slice(&tag_of(auth, [header, sealed, &roll_over.to_be_bytes()]));
                 Ok(())
@@ -185,6 +189,16 @@ impl Cipher {
         }
         Ok(length)
     }
+}
+
+/// Copies parts to the beginning of `out`. Returns them there, and the rest.
+fn gather<'a>(parts: [&[u8]; 3], out: &'a mut [u8]) -> (&'a mut [u8], &'a mut [u8]) {
+    let mut end = 0;
+    for part in parts {
+        out[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    }
+    out.split_at_mut(end)
 }
 
 /// What GCM authenticates of a report beside its text: the first header and the index (RFC 7714, 9.2).

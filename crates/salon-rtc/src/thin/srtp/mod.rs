@@ -65,8 +65,8 @@ impl Sealer {
         self.media.tag_bytes()
     }
 
-    /// Seals a media packet: its header is in `packet` already, its payload is `head` and then `body`, and what goes
-    /// on the wire fills `packet` to its end.
+    /// Seals a media packet: its header is in `packet` already, what is encrypted is `head`, then `body`, then `tail`, and
+    /// what goes on the wire fills `packet` to its end. The least is copied if either head or tail is empty.
     ///
     /// `index` is the extended sequence number. The caller never gives two different packets of one SSRC the same.
     pub(crate) fn seal_media(
@@ -74,15 +74,15 @@ impl Sealer {
         ssrc: u32,
         index: u64,
         packet: &mut [u8],
-        [head, body]: [&[u8]; 2],
+        parts @ [head, body, tail]: [&[u8]; 3],
     ) -> Result<(), Unspecified> {
         let header_bytes = packet
             .len()
-            .checked_sub(head.len() + body.len() + self.tag_bytes())
+            .checked_sub(head.len() + body.len() + tail.len() + self.tag_bytes())
             .ok_or(Unspecified)?;
         let roll_over = (index >> 16) as u32;
         let (header, rest) = packet.split_at_mut(header_bytes);
-        self.media.seal(Nonce::new(ssrc, index), header, [head, body], rest, roll_over)
+        self.media.seal(Nonce::new(ssrc, index), header, parts, rest, roll_over)
     }
 
     /// Seals a compound report in `packet[..length]` in place, and returns how long it is then.

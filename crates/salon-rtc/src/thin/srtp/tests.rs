@@ -33,9 +33,13 @@ fn check_media(key_bytes: usize, sealed: &str) {
     for cut in 0..8 {
         let mut packet = vec![0; sealed.len()];
         packet[..12].copy_from_slice(&plain[..12]);
-        let (head, body) = plain[12..].split_at(cut);
-        sealer.seal_media(0x5501_a0b2, 0xf17b, &mut packet, [head, body]).unwrap();
-        assert_eq!(packet, sealed, "cut at {cut}");
+        let (head, rest) = plain[12..].split_at(cut);
+        for tail_bytes in 0..8 {
+            let (body, tail) = rest.split_at(rest.len() - tail_bytes);
+            let mut packet = packet.clone();
+            sealer.seal_media(0x5501_a0b2, 0xf17b, &mut packet, [head, body, tail]).unwrap();
+            assert_eq!(packet, sealed, "cut at {cut}, {tail_bytes} before the end");
+        }
     }
 }
 
@@ -85,7 +89,7 @@ fn counter_mode_is_that_of_rfc_3711_b_2() {
     let salt = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD").try_into().unwrap();
     let cipher = Cipher::cm(&hex("2B7E151628AED2A6ABF7158809CF4F3C"), &[0; 20], salt).unwrap();
     let mut out = [0; 48 + 10];
-    cipher.seal(Nonce::new(0, 0), &[], [&[], &[0; 48]], &mut out, 0).unwrap();
+    cipher.seal(Nonce::new(0, 0), &[], [&[], &[0; 48], &[]], &mut out, 0).unwrap();
     let stream = "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB
         41E95B3BB0A2E8DD477901E4FCA894C0";
     assert_eq!(out[..48], hex(stream));
@@ -103,7 +107,9 @@ fn packets_in_counter_mode_are_those_of_libsrtp() {
         hex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb");
     let mut packet = vec![0; sealed.len()];
     packet[..12].copy_from_slice(&sealed[..12]);
-    sealer.seal_media(0xcafe_babe, 0x1234, &mut packet, [&[0xab; 3], &[0xab; 13]]).unwrap();
+    sealer
+        .seal_media(0xcafe_babe, 0x1234, &mut packet, [&[0xab; 3], &[0xab; 11], &[0xab; 2]])
+        .unwrap();
     assert_eq!(packet, sealed);
 
     let plain = hex("81c8000bcafebabe abababababababababababababababab");
