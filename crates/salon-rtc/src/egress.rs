@@ -46,6 +46,8 @@ pub(crate) struct Queue {
 pub(crate) struct Entry {
     pub(crate) slot: Slot,
     pub(crate) fields: Fields,
+    /// How long the payload is, head and all.
+    pub(crate) payload_bytes: usize,
     payload: u32,
     head: [u8; HEAD_BYTES_MAX],
     head_bytes: u8,
@@ -92,6 +94,7 @@ impl Queue {
         self.entries.push(Entry {
             slot: delivery.slot,
             fields: delivery.into(),
+            payload_bytes: own.len() + shared.len(),
             payload,
             head,
             head_bytes: own.len() as u8,

@@ -58,8 +58,7 @@ impl Packer<'_> {
     }
 
     fn bytes(&self, entry: &Entry) -> Option<usize> {
-        let payload_bytes = self.queue.payload(entry).map(<[u8]>::len).iter().sum();
-        self.leg.packet_bytes(entry.slot, entry.fields.is_retransmission, payload_bytes)
+        self.leg.packet_bytes(entry.slot, entry.fields.is_retransmission, entry.payload_bytes)
     }
 
     /// Writes a packet, and makes it as long as `bytes_min` if it is shorter.
