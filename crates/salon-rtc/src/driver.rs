@@ -107,10 +107,6 @@ impl Driver {
                     take_in(&mut world, &mut crossings);
                 }
                 () = &mut alarm, if deadline.is_some() => world.on_deadline(Instant::now()),
-                () = std::future::ready(()), if !world.handshakes.is_empty() => {
-                    world.shake_hands();
-                    world.flush_unless_coalescing(Instant::now());
-                }
                 order = orders.recv() => match order {
                     Some(order) => {
                         let is_last = matches!(order, Order::Shutdown(_));

@@ -113,7 +113,7 @@ impl World {
             events,
             counters,
             deadlines: Deadlines::default(),
-            handshakes: Handshakes::default(),
+            handshakes: Handshakes::new(clock.began()),
             debts_at: clock.began(),
             began: clock.began(),
         }
@@ -148,10 +148,9 @@ impl World {
     }
 
     /// Goes on with handshakes that wait for their turn, for as long as one turn lasts.
-    pub(crate) fn shake_hands(&mut self) {
-        let began = Instant::now();
+    fn shake_hands(&mut self, began: Instant) {
         let mut now = began;
-        while now.saturating_duration_since(began) < Handshakes::TURN
+        while !self.handshakes.is_turn_over(began, now)
             && let Some((key, waiting)) = self.handshakes.next()
         {
             if let Some(session) = self.sessions.get_mut(key) {
@@ -179,7 +178,9 @@ impl World {
         let fanout = self.media.fanout.next_deadline();
         let fanout = fanout.map(|time| self.began + Duration::from_micros(time.as_us()));
         let debts = self.mesh.has_debts().then_some(self.debts_at);
-        session.into_iter().chain(fanout).chain(queue).chain(debts).min()
+        let handshakes = self.handshakes.deadline();
+        let deadlines = [session, queue, fanout, debts, handshakes];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -207,6 +208,10 @@ impl World {
         }
         self.settle(now);
         self.flush_unless_coalescing(now);
+        if self.handshakes.deadline().is_some_and(|due| due <= now) {
+            self.shake_hands(now);
+            self.flush_unless_coalescing(Instant::now());
+        }
     }
 
     /// Sends what waits, if enough of it does: while more keeps coming in.
