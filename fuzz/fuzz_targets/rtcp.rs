@@ -29,6 +29,11 @@ fuzz_target!(|bytes: &[u8]| {
             Said::Reception { rtt, .. } => assert!(rtt.is_none_or(|rtt| rtt <= RTT_MAX)),
             Said::Lost { sequences, .. } => named += sequences.len(),
             Said::KeyframeWanted { .. } => {}
+            // What arrived has a time of a byte at least; what is told of is counted in 16 bits.
+            Said::Arrivals { received, lost } => {
+                assert!(*received <= bytes.len() as u64);
+                assert!(received + lost <= u64::from(u16::MAX));
+            }
         }
     }
     assert!(named <= bytes.len() / 4 * NAMED_MAX);

@@ -5,11 +5,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use crate::config::BindError;
+use crate::config::{self, BindError};
 use crate::media::OfferError;
 use crate::peer::Factory;
 use crate::sdp::{self, Direction};
 use crate::stun;
+use crate::thin::Arrivals;
 use crate::thin::rtcp::{self, Feedback};
 
 /// Whom a datagram names, if it is a binding request.
@@ -42,6 +43,13 @@ pub enum Said {
         /// Which stream.
         ssrc: u32,
     },
+    /// What arrived of everything that was sent, and what did not.
+    Arrivals {
+        /// How many packets arrived.
+        received: u64,
+        /// How many did not.
+        lost: u64,
+    },
 }
 
 /// Reads control packets as a viewer's leg does, at this NTP time.
@@ -58,6 +66,7 @@ pub fn read_control(bytes: &[u8], ntp: u64, mut see: impl FnMut(Said)) -> Result
                 Said::Lost { ssrc, sequences: packets.sequences().collect() }
             }
             Feedback::KeyframeWanted { ssrc } => Said::KeyframeWanted { ssrc },
+            Feedback::Arrivals(Arrivals { received, lost }) => Said::Arrivals { received, lost },
         });
     });
     result.map_err(|malformed| malformed.to_string())
@@ -94,7 +103,7 @@ impl Answerer {
     /// # Errors
     /// If that is impossible.
     pub fn new() -> Result<Self, BindError> {
-        Factory::new().map(Self)
+        Factory::new(config::Feedback::TransportWide).map(Self)
     }
 
     /// The answer to a publisher.
