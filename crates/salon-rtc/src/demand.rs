@@ -25,8 +25,8 @@ impl Demand {
     /// What the shards `watching` want together, if the embedder does not know it yet.
     fn take_change(&mut self, watching: impl Iterator<Item = Shard>) -> Option<Layers> {
         let of = |shard| self.by_shard.get(&shard).copied().unwrap_or(Layers::ALL);
-        let wanted: Layers =
-            watching.flat_map(|shard| of(shard).iter().collect::<Vec<_>>()).collect();
+        let wanted =
+            watching.fold(Layers::NONE, |all, shard| of(shard).iter().fold(all, Layers::with));
         let is_new = self.told.unwrap_or(Layers::ALL) != wanted;
         is_new.then(|| *self.told.insert(wanted))
     }
